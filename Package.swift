@@ -1,0 +1,135 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+// One line per area, bottom-up, so that this file reads as the diagram in
+// Sources/Gateway/Assembly/Assembly.docc/Architecture.md. `uses` is all that an area may import.
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+func area(_ name: String, uses: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name, dependencies: uses, path: "Sources/Gateway/\(name)", swiftSettings: strict)
+}
+
+func plugin(_ name: String, uses: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name, dependencies: ["PluginKit", "Options", "Model"] + uses,
+        path: "Sources/Plugins/\(name)", swiftSettings: strict)
+}
+
+func tests(of name: String, uses: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: uses, path: "Tests/\(name)Tests",
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "Weir",
+    products: [
+        .executable(name: "weir", targets: ["weir"]),
+        // For plugin authors: PluginKit to write a plugin, WeirGateway to build a gateway with it.
+        .library(name: "PluginKit", targets: ["PluginKit", "Options", "Model"]),
+        .library(name: "WeirGateway", targets: ["CLI", "WingMeter"]),
+    ],
+    targets: [
+        // C
+        .systemLibrary(
+            name: "CYAML", path: "Sources/Gateway/CYAML", pkgConfig: "yaml-0.1",
+            providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", path: "Sources/Gateway/CSQLite", pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(
+            name: "COpenSSL", path: "Sources/Gateway/COpenSSL", pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"])]),
+        .target(name: "CLinux", path: "Sources/Gateway/CLinux"),
+
+        // Areas
+        area("Model"),
+        area("Bytes"),
+        area("Codecs", uses: ["Bytes", "Model"]),
+        area("Options", uses: ["Model"]),
+        area("LinuxIO", uses: ["CLinux", "Model"]),
+        area("Loop", uses: ["LinuxIO", "Model", "Bytes"]),
+        area("Crypto", uses: ["COpenSSL"]),
+        area("PluginKit", uses: ["Options", "Model"]),
+        area("Configuration", uses: ["CYAML", "Options", "Model"]),
+        area("Storage", uses: ["CSQLite", "PluginKit", "Model"]),
+        area("Metering", uses: ["Loop", "LinuxIO", "PluginKit", "Model"]),
+        area("Relay", uses: ["Metering", "Loop", "LinuxIO", "Codecs", "Bytes", "Model"]),
+        area("Routing", uses: ["Loop", "LinuxIO", "Codecs", "Bytes", "Model"]),
+        area(
+            "Inbound",
+            uses: [
+                "Relay", "Routing", "Metering", "PluginKit", "Crypto", "Loop", "LinuxIO", "Codecs",
+                "Bytes", "Model",
+            ]),
+        area(
+            "Assembly",
+            uses: [
+                "Inbound", "Relay", "Routing", "Metering", "Configuration", "PluginKit", "Options",
+                "Crypto", "Loop", "LinuxIO", "Codecs", "Bytes", "Model",
+            ]),
+        area(
+            "CLI", uses: ["Assembly", "Configuration", "PluginKit", "Options", "LinuxIO", "Model"]),
+
+        // Plugins
+        plugin("WingMeter", uses: ["Storage"]),
+
+        // The binary: the one place that names plugins
+        .executableTarget(
+            name: "weir", dependencies: ["CLI", "WingMeter", "PluginKit"],
+            path: "Sources/Gateway/Weir", swiftSettings: strict),
+
+        // Test instruments
+        .target(
+            name: "KernelTesting", dependencies: ["LinuxIO", "Loop", "Model"],
+            path: "Tests/KernelTesting", swiftSettings: strict),
+        .target(
+            name: "CodecTesting", dependencies: ["Codecs", "Bytes"], path: "Tests/CodecTesting",
+            swiftSettings: strict),
+
+        // Tests, in the order of the areas
+        tests(of: "Model", uses: ["Model"]),
+        tests(of: "Bytes", uses: ["Bytes"]),
+        tests(of: "Codecs", uses: ["Codecs", "CodecTesting", "Bytes", "Model"]),
+        tests(of: "Options", uses: ["Options"]),
+        tests(of: "Configuration", uses: ["Configuration", "Options", "Model"]),
+        tests(of: "Crypto", uses: ["Crypto"]),
+        tests(of: "LinuxIO", uses: ["LinuxIO", "Model"]),
+        tests(of: "Loop", uses: ["Loop", "LinuxIO", "KernelTesting", "Model"]),
+        tests(of: "PluginKit", uses: ["PluginKit", "Options", "Model"]),
+        tests(of: "Storage", uses: ["Storage", "PluginKit", "Model"]),
+        tests(
+            of: "Metering",
+            uses: ["Metering", "PluginKit", "KernelTesting", "Loop", "LinuxIO", "Model"]),
+        tests(
+            of: "Relay",
+            uses: ["Relay", "Metering", "Loop", "LinuxIO", "KernelTesting", "PluginKit", "Model"]),
+        tests(
+            of: "Routing",
+            uses: ["Routing", "Loop", "LinuxIO", "KernelTesting", "Codecs", "Bytes", "Model"]),
+        tests(
+            of: "Inbound",
+            uses: [
+                "Inbound", "Relay", "Routing", "Metering", "Loop", "LinuxIO", "KernelTesting",
+                "PluginKit", "Crypto", "Codecs", "Bytes", "Model",
+            ]),
+        tests(of: "WingMeter", uses: ["WingMeter", "Storage", "PluginKit", "Options", "Model"]),
+        tests(
+            of: "Gateway",
+            uses: [
+                "Assembly", "Configuration", "PluginKit", "Options", "KernelTesting", "Loop",
+                "LinuxIO", "Codecs", "Bytes", "Model",
+            ]),
+        tests(of: "Integration"),
+        tests(of: "Tidy"),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,87 @@
+/// Every bound in the gateway, each with the reason for its number.
+///
+/// Values that an operator may want to change are options with these as defaults; the rest are
+/// chosen so that one hostile client cannot take more than its share of memory or time.
+public enum Limits {
+    // MARK: Loop
+
+    /// Connections accepted per listener and turn: enough for 15,000/s, few enough that flows
+    /// already running are served between batches.
+    public static let acceptsPerTurn = 64
+    /// Readiness events taken per turn; the kernel keeps the rest.
+    public static let eventsPerTurn = 256
+    /// Reads per direction and turn before a busy flow goes to the back of the queue.
+    public static let transfersPerTurn = 8
+    /// Bytes read into the loop's scratch buffer at once; one buffer per loop, none per flow.
+    public static let scratchBytes = 256 * 1024
+    /// How long accepting rests after the process ran out of descriptors or memory.
+    public static let acceptPauseMilliseconds = 100
+
+    // MARK: Relay
+
+    /// A direction turns bulk after so many reads in a row of at least `bulkReadBytes`.
+    public static let bulkReads = 4
+    /// The smallest read that counts towards bulk.
+    public static let bulkReadBytes = 8 * 1024
+    /// Capacity asked for a splice pipe. A pipe slot holds one fragment, so small pipes fill after
+    /// 16 of them and gain nothing.
+    public static let pipeBytes = 1024 * 1024
+    /// Pipes per loop: 32 MiB, half of what `fs.pipe-user-pages-soft` allows without privilege.
+    public static let pipesPerLoop = 32
+    /// Bytes accepted from one side and not yet written to the other, at most. Equals the scratch
+    /// buffer: one read that could not be written on.
+    public static let pendingBytesPerDirection = scratchBytes
+
+    // MARK: Handshakes
+
+    /// The longest SOCKS request is 262 bytes; a client may pipeline payload behind it.
+    public static let handshakeBytes = 16 * 1024
+    /// Concurrent connections per loop that have not finished their handshake.
+    public static let handshakesPerLoop = 8 * 1024
+    /// Addresses of one name that are tried.
+    public static let addressesPerName = 16
+
+    // MARK: UDP
+
+    /// The largest UDP payload over IPv4: 65,535 less 20 and 8 bytes of headers.
+    public static let datagramBytes = 65_507
+    /// Segments in one segmented send; the kernel's own bound (`UDP_MAX_SEGMENTS`).
+    public static let segmentsPerSend = 64
+    /// Datagram buffers received per call; each may hold a whole train of segments.
+    public static let datagramsPerReceive = 16
+    /// Destinations per association; the least recently used one ends when another is needed.
+    public static let flowsPerAssociation = 1024
+    /// Associations per loop.
+    public static let associationsPerLoop = 4096
+    /// Datagrams that wait for a name to be resolved, per association.
+    public static let datagramsAwaitingName = 32
+
+    // MARK: Names
+
+    /// Names kept by a resolver's cache.
+    public static let cachedNames = 8192
+    /// Queries one loop's resolver has in flight.
+    public static let queriesInFlight = 4096
+
+    // MARK: Metering and plugins
+
+    /// How often the counts of busy flows are handed over.
+    public static let ledgerIntervalMilliseconds = 1000
+    /// How soon an opened or ended flow is handed over.
+    public static let ledgerDelayMilliseconds = 50
+    /// Events in one batch for a plugin.
+    public static let eventsPerBatch = 4096
+    /// Ended flows that wait for a plugin that is slow or fails; more are dropped and counted.
+    public static let endedFlowsPerPlugin = 262_144
+    /// Per-datagram events that wait for a reporter; more are dropped and counted.
+    public static let packetsPerReporter = 65_536
+    /// How long a plugin may take to answer a question that a flow waits for.
+    public static let pluginAnswerMilliseconds = 5000
+
+    // MARK: Names of users, logins
+
+    /// Addresses and users whose failed logins are remembered.
+    public static let trackedLogins = 16_384
+    /// Users with an open session.
+    public static let sessions = 1_000_000
+}

@@ -1,0 +1,100 @@
+public import Model
+
+// Capabilities whose shape is fixed and whose callers arrive with later parts. A plugin that
+// attaches one is refused at start (`ExtensionPoints.uncalled`), so none waits in vain.
+
+/// Publishes the accounts that may use the gateway, with their limits.
+public protocol AccountSource: Sendable {
+    /// The accounts as of now, complete. Asked again after `refreshMilliseconds`.
+    func accounts() async throws -> AccountSnapshot
+}
+
+/// Accounts at one moment.
+public struct AccountSnapshot: Sendable {
+    /// Bytes each user may still move, summed over both directions; nil is without limit.
+    public let remainingBytes: [String: UInt64?]
+    /// When to ask again.
+    public let refreshMilliseconds: Int
+
+    /// A snapshot.
+    public init(remainingBytes: [String: UInt64?], refreshMilliseconds: Int) {
+        self.remainingBytes = remainingBytes
+        self.refreshMilliseconds = refreshMilliseconds
+    }
+}
+
+/// Chooses the node that carries a flow.
+public protocol UpstreamChooser: Sendable {
+    /// The node's name, or nil to leave the choice to the next chooser.
+    func choose(for proposal: FlowProposal) async throws -> String?
+}
+
+/// Answers HTTP requests under a path of the control plane.
+public protocol Routes: Sendable {
+    /// Paths that the plugin answers, each starting with a slash.
+    var paths: [String] { get }
+    /// Answers one request, body whole.
+    func answer(_ request: RouteRequest) async throws -> RouteResponse
+}
+
+/// A request to a plugin's route.
+public struct RouteRequest: Sendable {
+    /// `GET`, `POST`, …
+    public let method: String
+    /// Path and query as received.
+    public let target: String
+    /// Fields in order, names as received.
+    public let fields: [(name: String, value: String)]
+    /// The body's bytes as received.
+    public let body: [UInt8]
+
+    /// A request.
+    public init(
+        method: String, target: String, fields: [(name: String, value: String)], body: [UInt8]
+    ) {
+        self.method = method
+        self.target = target
+        self.fields = fields
+        self.body = body
+    }
+}
+
+/// A plugin's answer.
+public struct RouteResponse: Sendable {
+    /// The status code.
+    public let status: Int
+    /// Fields in order.
+    public let fields: [(name: String, value: String)]
+    /// The body.
+    public let body: [UInt8]
+
+    /// An answer.
+    public init(status: Int, fields: [(name: String, value: String)] = [], body: [UInt8] = []) {
+        self.status = status
+        self.fields = fields
+        self.body = body
+    }
+}
+
+/// Contributes samples to the metrics endpoint.
+public protocol Metrics: Sendable {
+    /// The samples as of now; names without the `weir_` prefix.
+    func samples() async -> [MetricSample]
+}
+
+/// One number with its labels.
+public struct MetricSample: Sendable {
+    /// The metric's name.
+    public let name: String
+    /// Labels; few and bounded.
+    public let labels: [(name: String, value: String)]
+    /// The value.
+    public let value: Double
+
+    /// A sample.
+    public init(name: String, labels: [(name: String, value: String)], value: Double) {
+        self.name = name
+        self.labels = labels
+        self.value = value
+    }
+}

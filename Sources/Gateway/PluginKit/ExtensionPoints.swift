@@ -1,0 +1,54 @@
+/// Where a plugin attaches its capabilities. Order of attachment is order of calling.
+public struct ExtensionPoints {
+    /// Receive flow events of handlers that name the plugin's GUID.
+    public private(set) var flowObservers: [any FlowObserver] = []
+    /// Check user names and passwords for services whose `auther:` names the plugin's GUID.
+    public private(set) var authenticators: [any Authenticator] = []
+    /// Allow or refuse flows of handlers that name the plugin's GUID, before they are dialled.
+    public private(set) var admissions: [any Admission] = []
+    /// Receive per-datagram callbacks of handlers that name the plugin's GUID.
+    public private(set) var statsReporters: [any TrafficStatsReporter] = []
+    /// Publish accounts.
+    public private(set) var accountSources: [any AccountSource] = []
+    /// Choose the way upstream.
+    public private(set) var upstreamChoosers: [any UpstreamChooser] = []
+    /// Answer HTTP requests.
+    public private(set) var routes: [any Routes] = []
+    /// Contribute metrics.
+    public private(set) var metrics: [any Metrics] = []
+
+    /// Nothing attached.
+    public init() {}
+
+    /// Attaches an observer of flows.
+    public mutating func add(_ observer: some FlowObserver) { flowObservers.append(observer) }
+    /// Attaches an authenticator.
+    public mutating func add(_ authenticator: some Authenticator) {
+        authenticators.append(authenticator)
+    }
+    /// Attaches an admission.
+    public mutating func add(_ admission: some Admission) { admissions.append(admission) }
+    /// Attaches a reporter, as `registerStatsReporter` would under the plugin's GUID.
+    public mutating func add(_ reporter: some TrafficStatsReporter) {
+        statsReporters.append(reporter)
+    }
+    /// Attaches a source of accounts.
+    public mutating func add(_ source: some AccountSource) { accountSources.append(source) }
+    /// Attaches a chooser of upstreams.
+    public mutating func add(_ chooser: some UpstreamChooser) { upstreamChoosers.append(chooser) }
+    /// Attaches HTTP routes.
+    public mutating func add(_ routes: some Routes) { self.routes.append(routes) }
+    /// Attaches metrics.
+    public mutating func add(_ metrics: some Metrics) { self.metrics.append(metrics) }
+
+    /// Names of attached capabilities that this version of the gateway does not call yet. The
+    /// start is refused with them, so that no plugin waits in vain.
+    public var uncalled: [String] {
+        var names: [String] = []
+        if !accountSources.isEmpty { names.append("AccountSource") }
+        if !upstreamChoosers.isEmpty { names.append("UpstreamChooser") }
+        if !routes.isEmpty { names.append("Routes") }
+        if !metrics.isEmpty { names.append("Metrics") }
+        return names
+    }
+}

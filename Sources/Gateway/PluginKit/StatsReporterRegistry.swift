@@ -1,0 +1,42 @@
+import Synchronization
+
+/// Reporters by GUID. The process has one, `shared`; tests make their own.
+///
+/// ## Concurrency
+/// Any thread may call it; a lock protects the table. Flows never look here: the metering thread
+/// does, once per batch.
+public final class StatsReporterRegistry: Sendable {
+    /// The process's registry, which `registerStatsReporter` fills.
+    public static let shared = StatsReporterRegistry()
+
+    private let reporters = Mutex<[String: any TrafficStatsReporter]>([:])
+
+    /// An empty registry.
+    public init() {}
+
+    /// Registers under a GUID, replacing what was there. An empty GUID is ignored.
+    public func register(guid: String, _ reporter: any TrafficStatsReporter) {
+        guard !guid.isEmpty else { return }
+        reporters.withLock { $0[guid] = reporter }
+    }
+
+    /// Forgets a GUID; an unknown one is no error. Packets already queued are not delivered.
+    public func unregister(guid: String) {
+        reporters.withLock { _ = $0.removeValue(forKey: guid) }
+    }
+
+    /// The reporter of a GUID, or nil.
+    public func reporter(guid: String) -> (any TrafficStatsReporter)? {
+        reporters.withLock { $0[guid] }
+    }
+}
+
+/// Registers a reporter for a GUID. It may come before or after the gateway starts; the latest wins.
+public func registerStatsReporter(guid: String, _ reporter: any TrafficStatsReporter) {
+    StatsReporterRegistry.shared.register(guid: guid, reporter)
+}
+
+/// Removes the reporter of a GUID. It gets no further callbacks.
+public func unregisterStatsReporter(guid: String) {
+    StatsReporterRegistry.shared.unregister(guid: guid)
+}
