@@ -4,5 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "thread_slot.h"
+
 /// The symbolic name of an errno code ("ECONNREFUSED"), or "" for an unknown one.
 const char *weir_errno_name(int code);
