@@ -34,8 +34,11 @@ public enum Limits {
 
     // MARK: Handshakes
 
-    /// The longest SOCKS request is 262 bytes; a client may pipeline payload behind it.
-    public static let handshakeBytes = 16 * 1024
+    /// Bytes of a handshake read at once. Greeting, credentials and request of SOCKS5 together are
+    /// at most 1,034 bytes; what a client pipelines beyond stays in the kernel.
+    public static let handshakeBytes = 2 * 1024
+    /// Spare buffers and objects kept per loop for reuse.
+    public static let sparesPerLoop = 256
     /// Concurrent connections per loop that have not finished their handshake.
     public static let handshakesPerLoop = 8 * 1024
     /// Addresses of one name that are tried.

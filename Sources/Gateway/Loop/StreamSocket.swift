@@ -1,0 +1,257 @@
+package import LinuxIO
+package import Model
+
+/// Why a stream could not go on.
+package enum StreamFault: Error, Equatable, Sendable {
+    /// The peer ended its direction before all that was expected had come.
+    case ended
+    /// The deadline passed.
+    case timedOut
+    /// A system call failed; a reset is `ECONNRESET`.
+    case failed(Errno)
+    /// The gateway cut it.
+    case cut
+}
+
+/// A connected stream while a handshake runs on it: straight-line reads and writes with a deadline.
+///
+/// When the handshake is over, `detach` hands descriptor, registration and unread bytes to a relay,
+/// and this object and its task end.
+///
+/// ## Concurrency
+/// Confined to its loop. One task uses it; at most one read or write waits at a time.
+package final class StreamSocket: ReadinessHandler, TimerHandler {
+    /// The loop that it lives on.
+    package let loop: EventLoop
+    /// The other end.
+    package let peer: Endpoint
+    private var descriptor: Descriptor
+    private var registration = Registration.none
+    private var readiness: Readiness = []
+    private var waiter: UnsafeContinuation<Void, Never>?
+    private var awaited: Readiness = []
+    private var fault: StreamFault?
+    private var timer = TimerToken.none
+    private var block: UnsafeMutableRawBufferPointer?
+    private var head = 0
+    private var tail = 0
+    /// Bytes received so far, unread ones included.
+    package private(set) var receivedBytes: UInt64 = 0
+    /// Bytes that the kernel took so far.
+    package private(set) var sentBytes: UInt64 = 0
+
+    /// Takes over an open descriptor and registers it.
+    package init(_ descriptor: Descriptor, peer: Endpoint, loop: EventLoop) throws(Errno) {
+        self.loop = loop
+        self.peer = peer
+        self.descriptor = descriptor
+        do throws(Errno) {
+            registration = try loop.register(descriptor, self, tag: 0)
+        } catch {
+            loop.driver.close(descriptor)
+            self.descriptor = .none
+            throw error
+        }
+    }
+
+    /// Connects to an endpoint before `deadlineNanoseconds` of the loop's clock.
+    package static func connect(
+        to endpoint: Endpoint, loop: EventLoop, deadlineNanoseconds: UInt64,
+        onStart: (StreamSocket) -> Void
+    ) async throws(StreamFault) -> StreamSocket {
+        let socket: StreamSocket
+        do throws(Errno) {
+            socket = try StreamSocket(
+                try loop.driver.connect(to: endpoint), peer: endpoint, loop: loop)
+        } catch {
+            throw .failed(error)
+        }
+        onStart(socket)
+        socket.setDeadline(nanoseconds: deadlineNanoseconds)
+        do throws(StreamFault) {
+            try await socket.wait(for: .writable)
+        } catch {
+            socket.close()
+            throw error
+        }
+        if let error = loop.driver.socketError(socket.descriptor) {
+            socket.close()
+            throw .failed(error)
+        }
+        return socket
+    }
+
+    // MARK: Deadlines and cuts
+
+    /// Whatever waits, now or later, fails with `timedOut` when that moment comes.
+    package func setDeadline(nanoseconds: UInt64) {
+        loop.cancel(timer)
+        timer = loop.arm(atNanoseconds: nanoseconds, self)
+    }
+
+    /// Nothing times out any more.
+    package func clearDeadline() {
+        loop.cancel(timer)
+        timer = .none
+    }
+
+    /// Whatever waits, now or later, fails with `cut`.
+    package func cut() { fail(.cut) }
+
+    package func timerFired(tag: UInt8) {
+        timer = .none
+        fail(.timedOut)
+    }
+
+    package func descriptorReady(_ readiness: Readiness, tag: UInt8) {
+        self.readiness.formUnion(readiness)
+        if !awaited.isDisjoint(with: self.readiness) { wake() }
+    }
+
+    private func fail(_ fault: StreamFault) {
+        if self.fault == nil { self.fault = fault }
+        wake()
+    }
+
+    private func wake() {
+        guard let waiter else { return }
+        self.waiter = nil
+        awaited = []
+        waiter.resume()
+    }
+
+    private func wait(for wanted: Readiness) async throws(StreamFault) {
+        if let fault { throw fault }
+        if !readiness.isDisjoint(with: wanted) { return }
+        precondition(waiter == nil, "two tasks wait on one stream")
+        awaited = wanted
+        await withUnsafeContinuation { waiter = $0 }
+        if let fault { throw fault }
+    }
+
+    // MARK: Reading
+
+    /// The bytes received and not yet consumed. Valid until the next call.
+    package var unread: UnsafeRawBufferPointer {
+        guard let block else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(rebasing: block[head..<tail])
+    }
+
+    /// Drops bytes from the front of `unread`.
+    package func consume(_ count: Int) {
+        precondition(count <= tail - head, "more was consumed than had come")
+        head += count
+        if head == tail { (head, tail) = (0, 0) }
+    }
+
+    /// Waits for more bytes and puts them behind `unread`. Fails with `ended` at the stream's end.
+    package func fill() async throws(StreamFault) {
+        while true {
+            try await wait(for: .readable)
+            let space = makeSpace()
+            switch loop.driver.receive(descriptor, into: space) {
+            case .bytes(0):
+                throw .ended
+            case .bytes(let count):
+                if count < space.count && !readiness.contains(.peerEnded) {
+                    readiness.remove(.readable)
+                }
+                tail += count
+                receivedBytes &+= UInt64(count)
+                return
+            case .wouldBlock:
+                readiness.remove(.readable)
+            case .failed(let error):
+                throw .failed(error)
+            }
+        }
+    }
+
+    private func makeSpace() -> UnsafeMutableRawBufferPointer {
+        let block = self.block ?? loop.takeBlock()
+        self.block = block
+        if head > 0 {
+            block.copyMemory(from: unread)
+            (head, tail) = (0, tail - head)
+        }
+        precondition(tail < block.count, "a handshake message is longer than its buffer")
+        return UnsafeMutableRawBufferPointer(rebasing: block[tail...])
+    }
+
+    // MARK: Writing
+
+    /// Writes all bytes, waiting where the kernel is full.
+    package func write(_ bytes: [UInt8]) async throws(StreamFault) {
+        var offset = 0
+        while offset < bytes.count {
+            try await wait(for: .writable)
+            let result = bytes.withUnsafeBytes { all in
+                loop.driver.send(descriptor, UnsafeRawBufferPointer(rebasing: all[offset...]))
+            }
+            switch result {
+            case .bytes(let count):
+                offset += count
+                sentBytes &+= UInt64(count)
+            case .wouldBlock:
+                readiness.remove(.writable)
+            case .failed(let error):
+                throw .failed(error)
+            }
+        }
+    }
+
+    // MARK: Facts
+
+    /// The address on our side.
+    package func localEndpoint() throws(Errno) -> Endpoint {
+        try loop.driver.localEndpoint(descriptor)
+    }
+
+    // MARK: Ending
+
+    /// What a relay takes over.
+    package struct Detached {
+        /// The open descriptor.
+        package let descriptor: Descriptor
+        /// Its registration; rebind it before anything else.
+        package let registration: Registration
+        /// Readiness known so far. It will not be reported again.
+        package let readiness: Readiness
+    }
+
+    /// Hands the open stream over. Read `unread` first: the bytes in it are dropped.
+    package func detach() -> Detached {
+        let detached = Detached(
+            descriptor: descriptor, registration: registration, readiness: readiness)
+        descriptor = .none
+        letGo()
+        return detached
+    }
+
+    /// Ends our direction in order; reading goes on.
+    package func shutdownSending() { loop.driver.shutdownSending(descriptor) }
+
+    /// Closes with a reset instead of an orderly end.
+    package func reset() {
+        if descriptor.isOpen { loop.driver.resetOnClose(descriptor) }
+        close()
+    }
+
+    /// Closes the stream. A second time does nothing.
+    package func close() {
+        guard descriptor.isOpen else { return }
+        loop.close(descriptor, registration)
+        descriptor = .none
+        letGo()
+    }
+
+    private func letGo() {
+        clearDeadline()
+        registration = .none
+        if let block { loop.giveBlock(block) }
+        block = nil
+        (head, tail) = (0, 0)
+        if fault == nil { fault = .cut }
+        wake()
+    }
+}
