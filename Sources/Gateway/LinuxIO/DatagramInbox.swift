@@ -37,7 +37,8 @@ package final class DatagramInbox {
     /// Free bytes before each message.
     package let headroom: Int
     private let storage: UnsafeMutableRawPointer
-    private let stride: Int
+    /// Bytes from one message's start to the next one's.
+    package let stride: Int
     /// The messages of the last receive; the driver fills as many as it reports.
     package let messages: UnsafeMutableBufferPointer<Message>
 
