@@ -60,7 +60,7 @@ let package = Package(
         area("Crypto", uses: ["COpenSSL"]),
         area("PluginKit", uses: ["Options", "Model"]),
         area("Configuration", uses: ["CYAML", "Options", "Model"]),
-        area("Storage", uses: ["CSQLite", "PluginKit", "Model"]),
+        area("Storage", uses: ["CSQLite", "LinuxIO", "PluginKit", "Model"]),
         area("Metering", uses: ["Loop", "LinuxIO", "PluginKit", "Model"]),
         area("Relay", uses: ["Metering", "Loop", "LinuxIO", "Codecs", "Bytes", "Model"]),
         area("Routing", uses: ["Loop", "LinuxIO", "Codecs", "Bytes", "Model"]),

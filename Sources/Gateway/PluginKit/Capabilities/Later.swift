@@ -1,5 +1,3 @@
-public import Model
-
 // Capabilities whose shape is fixed and whose callers arrive with later parts. A plugin that
 // attaches one is refused at start (`ExtensionPoints.uncalled`), so none waits in vain.
 
