@@ -30,7 +30,7 @@ package final class EpollDriver: IODriver {
 
     /// A driver with nothing to watch. Fails when the process is out of descriptors.
     package init() throws(Errno) {
-        signal(SIGPIPE, SIG_IGN)
+        Process.ignoreBrokenPipes()
         let epoll = try SystemCall.value(weir_epoll_create(), "epoll_create1")
         let event = weir_eventfd()
         guard event >= 0, let arena = weir_datagram_arena_create() else {

@@ -13,3 +13,5 @@ const char *weir_errno_name(int code);
 #include "sockets.h"
 #include "datagrams.h"
 #include "readiness.h"
+#include "memory.h"
+#include "process.h"
