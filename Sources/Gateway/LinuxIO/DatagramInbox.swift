@@ -5,6 +5,9 @@ package import Model
 /// A message is a datagram, or a train of equal-sized datagrams that the kernel joined
 /// (`segmentBytes` > 0; the last may be shorter). `headroom` bytes before each message are free, so
 /// that a header can be put in front in place.
+///
+/// ## Concurrency
+/// Belongs to one loop and is used on its thread only.
 package final class DatagramInbox {
     /// One received message.
     package struct Message: Sendable {

@@ -3,6 +3,9 @@ package import Model
 /// Messages to be sent in one batch, as lists of byte ranges; one per loop, reused.
 ///
 /// The ranges are borrowed: they must stay valid until the batch has been sent.
+///
+/// ## Concurrency
+/// Belongs to one loop and is used on its thread only.
 package final class DatagramOutbox {
     /// One message: a datagram, or a train that the kernel cuts into datagrams of `segmentBytes`.
     package struct Message: Sendable {

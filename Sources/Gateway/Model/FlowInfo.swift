@@ -1,4 +1,7 @@
 /// The unchanging facts of one service and its handler, shared by all of its flows.
+///
+/// ## Concurrency
+/// Immutable, so any thread may read it.
 public final class ServiceInfo: Sendable {
     /// The service's name in the configuration.
     public let service: String
@@ -17,7 +20,10 @@ public final class ServiceInfo: Sendable {
 
 /// The unchanging facts of one flow, shared by the loop that runs it and the plugins that see it.
 ///
-/// Immutable, so it may cross threads; one allocation per flow.
+/// One allocation per flow.
+///
+/// ## Concurrency
+/// Immutable, so any thread may read it.
 public final class FlowInfo: Sendable {
     /// The flow's identity.
     public let id: FlowID

@@ -1,6 +1,6 @@
 extension IPAddress: CustomStringConvertible {
-    /// Reads `192.0.2.1` (RFC 6943 §3.1.1 strict: four decimal parts, no leading zeros) or IPv6 text
-    /// (RFC 4291 §2.2, without zone); nil for anything else.
+    /// Reads `192.0.2.1` (RFC 6943 §3.1.1 strict: four decimal parts, no leading zeros) or IPv6
+    /// text (RFC 4291 §2.2, without zone); nil for anything else.
     public init?(_ text: some StringProtocol) {
         var text = String(text)
         let parsed: IPAddress? = text.withUTF8 { bytes in

@@ -31,7 +31,8 @@ public final class StatsReporterRegistry: Sendable {
     }
 }
 
-/// Registers a reporter for a GUID. It may come before or after the gateway starts; the latest wins.
+/// Registers a reporter for a GUID. It may come before or after the gateway starts; the latest
+/// wins.
 public func registerStatsReporter(guid: String, _ reporter: any TrafficStatsReporter) {
     StatsReporterRegistry.shared.register(guid: guid, reporter)
 }
