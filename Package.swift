@@ -12,9 +12,10 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-func area(_ name: String, uses: [Target.Dependency] = []) -> Target {
+func area(_ name: String, uses: [Target.Dependency] = [], and more: [SwiftSetting] = []) -> Target {
     .target(
-        name: name, dependencies: uses, path: "Sources/Gateway/\(name)", swiftSettings: strict)
+        name: name, dependencies: uses, path: "Sources/Gateway/\(name)",
+        swiftSettings: strict + more)
 }
 
 func plugin(_ name: String, uses: [Target.Dependency] = []) -> Target {
@@ -52,7 +53,8 @@ let package = Package(
 
         // Areas
         area("Model"),
-        area("Bytes"),
+        // A reader over a span must say that it lives no longer than the span.
+        area("Bytes", and: [.enableExperimentalFeature("Lifetimes")]),
         area("Codecs", uses: ["Bytes", "Model"]),
         area("Options", uses: ["Model"]),
         area("LinuxIO", uses: ["CLinux", "Model"]),
