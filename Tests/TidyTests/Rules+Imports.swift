@@ -32,7 +32,7 @@ extension Rules {
         "Options": ["LinuxIO", "Loop"],
         "PluginKit": ["LinuxIO", "Loop", "Metering"],
         "Configuration": ["LinuxIO", "Loop"],
-        "Storage": ["LinuxIO", "Loop", "Metering"],
+        "Storage": ["Loop", "Metering"],
         "Crypto": ["LinuxIO", "Loop"],
     ]
 
