@@ -101,7 +101,7 @@ let package = Package(
         tests(of: "Model", uses: ["Model"]),
         tests(of: "Bytes", uses: ["Bytes"]),
         tests(of: "Codecs", uses: ["Codecs", "CodecTesting", "Bytes", "Model"]),
-        tests(of: "Options", uses: ["Options"]),
+        tests(of: "Options", uses: ["Options", "Model"]),
         tests(of: "Configuration", uses: ["Configuration", "Options", "Model"]),
         tests(of: "Crypto", uses: ["Crypto"]),
         tests(of: "LinuxIO", uses: ["LinuxIO", "Model"]),

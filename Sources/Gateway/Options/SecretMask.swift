@@ -85,8 +85,10 @@ enum SecretMask {
         let quote = line[start]
         if quote == "\"" || quote == "'" {
             var end = start + 1
-            while end < line.count, line[end] != quote {
-                end += line[end] == "\\" && quote == "\"" ? 2 : 1
+            while end < line.count {
+                let isDoubled = line[end] == quote && end + 1 < line.count && line[end + 1] == quote
+                if line[end] == quote && !isDoubled { break }
+                end += isDoubled || (line[end] == "\\" && quote == "\"") ? 2 : 1
             }
             return start..<min(end + 1, line.count)
         }

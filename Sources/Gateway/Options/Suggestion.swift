@@ -4,7 +4,7 @@ public enum Suggestion {
     public static func closest(to text: String, among candidates: [String]) -> String? {
         let lowered = Array(text.lowercased().unicodeScalars)
         guard lowered.count <= 64 else { return nil }
-        let allowed = max(1, lowered.count / 3)
+        let allowed = lowered.count < 3 ? 0 : max(1, lowered.count / 3)
         var best: (candidate: String, distance: Int)?
         for candidate in candidates {
             let other = Array(candidate.lowercased().unicodeScalars)
