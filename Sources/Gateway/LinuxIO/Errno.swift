@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 
 /// A system call that failed: which, and with what code.
 package struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
@@ -25,4 +26,21 @@ extension Errno {
         let name = String(cString: weir_errno_name(code))
         return name.isEmpty ? "errno \(code)" : name
     }
+
+    /// Whether the peer reset the connection, or is gone while we write.
+    package var isReset: Bool { code == ECONNRESET || code == EPIPE }
+    /// Whether nobody listens at the destination.
+    package var isRefused: Bool { code == ECONNREFUSED }
+    /// Whether there is no route to the destination's network.
+    package var isNetworkUnreachable: Bool { code == ENETUNREACH || code == EAFNOSUPPORT }
+    /// Whether the destination's host cannot be reached.
+    package var isHostUnreachable: Bool { code == EHOSTUNREACH || code == EHOSTDOWN }
+    /// Whether the kernel gave up waiting for an answer.
+    package var isTimeout: Bool { code == ETIMEDOUT }
+    /// Whether the kernel refuses to send there: a firewall, or an address it does not send to.
+    package var isForbidden: Bool { code == EACCES || code == EPERM }
+    /// Whether a train was refused and its datagrams may be sent one by one.
+    package var refusesTrain: Bool { code == EINVAL || code == EIO || code == EMSGSIZE }
+    /// Whether the storage is full.
+    package var isStorageFull: Bool { code == ENOSPC || code == EDQUOT }
 }

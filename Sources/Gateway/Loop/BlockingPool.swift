@@ -1,4 +1,4 @@
-import LinuxIO
+package import LinuxIO
 import Synchronization
 
 /// A few threads for calls that block: `getaddrinfo`, password hashing, files. The result comes
@@ -22,14 +22,14 @@ package final class BlockingPool: Sendable {
     }
 
     private let state = Mutex(State())
-    private let signal = Signal()
+    private let signal = Semaphore()
     private let capacity: Int
 
     /// A pool of `threads` threads; at most `capacity` calls wait.
-    package init(threads: Int, capacity: Int) {
+    package init(threads: Int, capacity: Int) throws(Errno) {
         self.capacity = capacity
         for number in 0..<threads {
-            WorkerThread.start(name: "weir-pool-\(number)") { self.work() }
+            try Thread(name: "weir-pool-\(number)") { self.work() }.detach()
         }
     }
 

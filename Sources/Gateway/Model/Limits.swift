@@ -72,6 +72,8 @@ public enum Limits {
     public static let ledgerIntervalMilliseconds = 1000
     /// How soon an opened or ended flow is handed over.
     public static let ledgerDelayMilliseconds = 50
+    /// The width of a usage bucket: 15 minutes, so that days can be computed in any time zone.
+    public static let usageBucketMilliseconds = 15 * 60 * 1000
     /// Events in one batch for a plugin.
     public static let eventsPerBatch = 4096
     /// Ended flows that wait for a plugin that is slow or fails; more are dropped and counted.
@@ -85,6 +87,8 @@ public enum Limits {
 
     /// Addresses and users whose failed logins are remembered.
     public static let trackedLogins = 16_384
+    /// How long a session outlives its last flow.
+    public static let sessionIdleMilliseconds = 60_000
     /// Users with an open session.
     public static let sessions = 1_000_000
 }

@@ -9,7 +9,12 @@ public final class StatsReporterRegistry: Sendable {
     /// The process's registry, which `registerStatsReporter` fills.
     public static let shared = StatsReporterRegistry()
 
-    private let reporters = Mutex<[String: any TrafficStatsReporter]>([:])
+    private struct State {
+        var reporters: [String: any TrafficStatsReporter] = [:]
+        var observers: [@Sendable () -> Void] = []
+    }
+
+    private let state = Mutex(State())
 
     /// An empty registry.
     public init() {}
@@ -17,17 +22,33 @@ public final class StatsReporterRegistry: Sendable {
     /// Registers under a GUID, replacing what was there. An empty GUID is ignored.
     public func register(guid: String, _ reporter: any TrafficStatsReporter) {
         guard !guid.isEmpty else { return }
-        reporters.withLock { $0[guid] = reporter }
+        change { $0[guid] = reporter }
     }
 
     /// Forgets a GUID; an unknown one is no error. Packets already queued are not delivered.
     public func unregister(guid: String) {
-        reporters.withLock { _ = $0.removeValue(forKey: guid) }
+        change { $0[guid] = nil }
     }
 
     /// The reporter of a GUID, or nil.
     public func reporter(guid: String) -> (any TrafficStatsReporter)? {
-        reporters.withLock { $0[guid] }
+        state.withLock { $0.reporters[guid] }
+    }
+
+    /// Whether no GUID has a reporter.
+    public var isEmpty: Bool { state.withLock { $0.reporters.isEmpty } }
+
+    /// Calls `observer` after every change, on the thread that made it.
+    public func observeChanges(_ observer: @escaping @Sendable () -> Void) {
+        state.withLock { $0.observers.append(observer) }
+    }
+
+    private func change(_ body: (inout [String: any TrafficStatsReporter]) -> Void) {
+        let observers = state.withLock { state in
+            body(&state.reporters)
+            return state.observers
+        }
+        for observer in observers { observer() }
     }
 }
 

@@ -1,0 +1,187 @@
+package import Loop
+import Model
+package import PluginKit
+
+/// One observer's queue: batches, one at a time, repeated until the observer has taken them.
+///
+/// Counts are cumulative, so of several `counted` events of one flow and bucket only the latest is
+/// kept while the observer is busy; the queue grows with flows, not with time. A flow that opens
+/// while too many ended ones wait is skipped whole, and counted.
+///
+/// ## Concurrency
+/// Confined to the settlement's loop. The observer is called on the plugin's own loop.
+package final class PluginFeed: TimerHandler {
+    /// The GUID whose flows it gets.
+    package let guid: String
+    private let observer: any FlowObserver
+    private let home: EventLoop
+    private let worker: EventLoop
+    private let log: @Sendable (LogLevel, String) -> Void
+    private let onTaken: ([SlotReference]) -> Void
+    private let onRulings: ([FlowRuling]) -> Void
+
+    private var queue: [Item] = []
+    private var firstQueued = 0
+    private var latestCounted: [FlowID: Int] = [:]
+    private var skipped: Set<FlowID> = []
+    private var inFlight: (batch: FlowBatch, slots: [SlotReference])?
+    private var sequence: UInt64 = 0
+    private var failures = 0
+    private var idleWaiters: [() -> Void] = []
+    /// Ended flows that the observer never heard of because it stayed behind.
+    package private(set) var droppedFlows: UInt64 = 0
+
+    private struct Item {
+        var event: FlowEvent
+        let slot: SlotReference?
+    }
+
+    /// A queue for one observer; batches go to `worker`.
+    package init(
+        guid: String, observer: any FlowObserver, home: EventLoop, worker: EventLoop,
+        log: @escaping @Sendable (LogLevel, String) -> Void,
+        onTaken: @escaping ([SlotReference]) -> Void, onRulings: @escaping ([FlowRuling]) -> Void
+    ) {
+        self.guid = guid
+        self.observer = observer
+        self.home = home
+        self.worker = worker
+        self.log = log
+        self.onTaken = onTaken
+        self.onRulings = onRulings
+    }
+
+    /// Events that wait, the batch in flight not counted.
+    package var waitingCount: Int { queue.count - firstQueued }
+
+    /// Calls `done` once nothing waits and nothing is in flight.
+    package func whenIdle(_ done: @escaping () -> Void) {
+        if inFlight == nil && waitingCount == 0 { done() } else { idleWaiters.append(done) }
+    }
+
+    /// Puts an event into the queue. `slot` is released once the observer has taken the event.
+    package func add(_ event: FlowEvent, slot: SlotReference? = nil) {
+        switch event {
+        case .opened(let flow):
+            if waitingCount >= Limits.endedFlowsPerPlugin {
+                skipped.insert(flow.id)
+                return
+            }
+            append(event, slot)
+        case .counted(let flow, _, let moment):
+            if skipped.contains(flow.id) { return }
+            if let index = latestCounted[flow.id], index >= firstQueued,
+                case .counted(_, _, let earlier) = queue[index].event,
+                bucket(earlier) == bucket(moment)
+            {
+                queue[index].event = event
+                return
+            }
+            latestCounted[flow.id] = queue.count
+            append(event, slot)
+        case .closed(let flow, _, _, _), .recovered(let flow, _, _, _):
+            latestCounted[flow.id] = nil
+            if skipped.remove(flow.id) != nil {
+                drop(slot)
+                return
+            }
+            append(event, slot)
+        }
+    }
+
+    /// Offers what waits to the observer, if it is not busy.
+    package func deliver() {
+        guard inFlight == nil, waitingCount > 0 else { return }
+        let end = min(queue.count, firstQueued + Limits.eventsPerBatch)
+        let items = queue[firstQueued..<end]
+        firstQueued = end
+        if firstQueued == queue.count {
+            queue.removeAll(keepingCapacity: queue.capacity <= Limits.eventsPerBatch)
+            latestCounted.removeAll(keepingCapacity: true)
+            firstQueued = 0
+        }
+        sequence += 1
+        let batch = FlowBatch(sequence: sequence, events: items.map(\.event))
+        inFlight = (batch, items.compactMap(\.slot))
+        offer(batch)
+    }
+
+    private func append(_ event: FlowEvent, _ slot: SlotReference?) {
+        queue.append(Item(event: event, slot: slot))
+    }
+
+    private func drop(_ slot: SlotReference?) {
+        if droppedFlows == 0 {
+            log(.error, "plugin '\(guid)' stays behind: flows are lost to it from now on")
+        }
+        droppedFlows += 1
+        if let slot { onTaken([slot]) }
+    }
+
+    private func bucket(_ milliseconds: Int64) -> Int64 {
+        milliseconds / Int64(Limits.usageBucketMilliseconds)
+    }
+
+    private func offer(_ batch: FlowBatch) {
+        let (home, observer) = (home, observer)
+        let box = LoopConfined(self)
+        worker.spawn { _ in
+            let result: Result<[FlowRuling], any Error>
+            do {
+                result = .success(try await observer.observe(batch))
+            } catch {
+                result = .failure(error)
+            }
+            home.execute { _ in box.value.answered(result) }
+        }
+    }
+
+    private func answered(_ result: Result<[FlowRuling], any Error>) {
+        guard let taken = inFlight else { preconditionFailure("an answer without a question") }
+        switch result {
+        case .success(let rulings):
+            if failures > 0 { log(.info, "plugin '\(guid)' works again") }
+            failures = 0
+            inFlight = nil
+            if !taken.slots.isEmpty { onTaken(taken.slots) }
+            if !rulings.isEmpty { onRulings(rulings) }
+            deliver()
+            if inFlight == nil { tellIdle() }
+        case .failure(let error):
+            failures += 1
+            if failures == 1 || failures % 100 == 0 {
+                log(.error, "plugin '\(guid)' failed, its batch is repeated: \(error)")
+            }
+            let delay = min(30_000, 100 << UInt64(min(failures, 9)))
+            _ = home.arm(afterNanoseconds: UInt64(delay) * 1_000_000, self)
+        }
+    }
+
+    package func timerFired(tag: UInt8) {
+        if let batch = inFlight?.batch { offer(batch) }
+    }
+
+    private func tellIdle() {
+        let waiters = idleWaiters
+        idleWaiters = []
+        for waiter in waiters { waiter() }
+    }
+}
+
+/// Carries a loop's object through a thread that does not touch it, back to its loop.
+///
+/// ## Concurrency
+/// `@unchecked Sendable`: only the loop that made the box reads `value`, which `execute` ensures.
+package final class LoopConfined<Value>: @unchecked Sendable {
+    package let value: Value
+
+    package init(_ value: Value) { self.value = value }
+}
+
+/// A slot of a loop's meter file that waits to be released.
+package struct SlotReference: Hashable, Sendable {
+    /// The loop.
+    package let loop: Int
+    /// The slot.
+    package let index: UInt32
+}

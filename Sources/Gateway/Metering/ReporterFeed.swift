@@ -1,0 +1,107 @@
+package import Loop
+import Model
+package import PluginKit
+
+/// One GUID's legacy reporter: callbacks per datagram, in order, on a thread of its own.
+///
+/// ## Concurrency
+/// Confined to the settlement's loop; callbacks run on `worker`. Address texts are made once per
+/// flow and live on the worker's side.
+package final class ReporterFeed {
+    private let guid: String
+    private let registry: StatsReporterRegistry
+    private let worker: EventLoop
+    private let home: EventLoop
+    private let desk = LoopConfined(Desk())
+    private var waitingPackets = 0
+    /// Callbacks that were dropped because the reporter stayed behind.
+    package private(set) var droppedPackets: UInt64 = 0
+
+    /// Something to call back about.
+    package struct Call: Sendable {
+        enum Kind: Sendable {
+            case start
+            case packets(Direction, byteCount: Int, count: Int)
+            case end
+        }
+
+        let flow: FlowInfo
+        let usesAerocoreDirections: Bool
+        let kind: Kind
+    }
+
+    /// What the worker remembers of flows: their addresses as text.
+    private final class Desk {
+        var addresses: [FlowID: (client: String, destination: String)] = [:]
+    }
+
+    /// A feed for the reporter that is registered under `guid` at the time of each call.
+    package init(
+        guid: String, registry: StatsReporterRegistry, home: EventLoop, worker: EventLoop
+    ) {
+        self.guid = guid
+        self.registry = registry
+        self.home = home
+        self.worker = worker
+    }
+
+    /// Calls back about events, in order. Packets over the bound are dropped and counted.
+    package func deliver(_ calls: [Call]) {
+        var kept: [Call] = []
+        kept.reserveCapacity(calls.count)
+        var packets = 0
+        for call in calls {
+            if case .packets(_, _, let count) = call.kind {
+                guard waitingPackets + packets + count <= Limits.packetsPerReporter else {
+                    droppedPackets &+= UInt64(count)
+                    continue
+                }
+                packets += count
+            }
+            kept.append(call)
+        }
+        waitingPackets += packets
+        let (guid, registry, home, desk) = (guid, registry, home, desk)
+        let feed = LoopConfined(self)
+        let (batch, delivered) = (kept, packets)
+        worker.execute { _ in
+            for call in batch {
+                // Looked up each time, so that a reporter that was removed hears nothing more.
+                Self.make(call, desk.value, registry.reporter(guid: guid))
+            }
+            home.execute { _ in feed.value.waitingPackets -= delivered }
+        }
+    }
+
+    private static func make(
+        _ call: Call, _ desk: Desk, _ reporter: (any TrafficStatsReporter)?
+    ) {
+        let id = call.flow.id
+        let name = call.flow.transport.name
+        let addresses =
+            desk.addresses[id]
+            ?? (call.flow.client.description, call.flow.destination.description)
+        switch call.kind {
+        case .start:
+            desk.addresses[id] = addresses
+            reporter?.onConnectionStart(
+                name, source: addresses.client, destination: addresses.destination)
+        case .packets(let direction, let byteCount, let count):
+            guard let reporter else { return }
+            let isRx = (direction == .uplink) != call.usesAerocoreDirections
+            let (source, destination) =
+                isRx
+                ? (addresses.client, addresses.destination)
+                : (addresses.destination, addresses.client)
+            for _ in 0..<count {
+                reporter.onPacket(
+                    name, direction: isRx ? "rx" : "tx", source: source, destination: destination,
+                    byteCount: byteCount)
+            }
+        case .end:
+            desk.addresses[id] = nil
+            reporter?.onConnectionEnd(
+                name, source: addresses.client, destination: addresses.destination)
+        }
+    }
+}

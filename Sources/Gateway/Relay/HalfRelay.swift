@@ -1,0 +1,201 @@
+import LinuxIO
+import Metering
+import Model
+
+/// One direction of a stream relay: what was read and not yet written, and how to go on.
+///
+/// A value inside its relay. `pump` works on a copy and writes it back, because calls it makes may
+/// come back to the relay (exclusivity).
+struct HalfRelay {
+    /// Bytes accepted and not yet written, in memory of their own; only while the sink is full.
+    private(set) var pending: UnsafeMutableRawBufferPointer?
+    private var pendingStart = 0
+    /// The lent pipe and the bytes in it.
+    private(set) var pipe: Pipe?
+    private var pipeBytes = 0
+    private var bulkReads: UInt8 = 0
+    /// The source has ended; what is left is being written.
+    private(set) var sourceEnded = false
+    /// Nothing moves this way any more.
+    var isDone = false
+
+    /// What a call to `pump` came to.
+    enum Outcome: Equatable {
+        /// Would block on one side or the other.
+        case waits
+        /// The turn's share is used up; there may be more.
+        case usedShare
+        /// The source has ended and all was written.
+        case drained
+        /// Reading failed.
+        case readFailed(Errno)
+        /// Writing failed.
+        case writeFailed(Errno)
+    }
+
+    /// What `pump` works with.
+    struct Sides {
+        let driver: any IODriver
+        let pipes: PipePool
+        let scratch: UnsafeMutableRawBufferPointer
+        let source: Descriptor
+        let sink: Descriptor
+        var sourceReady: Readiness
+        var sinkReady: Readiness
+        let meter: FlowMeter
+        let direction: Direction
+
+        /// Counts what the kernel took: the one place for a stream's payload.
+        func moved(_ count: Int) { meter.count(direction, bytes: count, packets: 1) }
+    }
+
+    /// Keeps bytes that were received before the relay began.
+    mutating func prepend(_ bytes: UnsafeRawBufferPointer) {
+        precondition(pending == nil, "bytes were put in front of pending ones")
+        if !bytes.isEmpty { keep(bytes) }
+    }
+
+    /// Moves what can be moved, within the turn's share.
+    mutating func pump(_ sides: inout Sides) -> Outcome {
+        for _ in 0..<Limits.transfersPerTurn {
+            if let stop = flush(&sides) { return stop }
+            if sourceEnded { return .drained }
+            guard sides.sourceReady.contains(.readable) else {
+                returnPipe(sides.pipes)
+                return .waits
+            }
+            if let stop = read(&sides) { return stop }
+        }
+        if let stop = flush(&sides) { return stop }
+        return sourceEnded ? .drained : .usedShare
+    }
+
+    private mutating func read(_ sides: inout Sides) -> Outcome? {
+        if bulkReads >= Limits.bulkReads, pipe == nil { pipe = sides.pipes.take() }
+        return pipe != nil ? spliceIn(&sides) : copy(&sides)
+    }
+
+    // MARK: Writing what is held
+
+    private mutating func flush(_ sides: inout Sides) -> Outcome? {
+        while pending != nil || pipeBytes > 0 {
+            guard sides.sinkReady.contains(.writable) else { return .waits }
+            let result = pending != nil ? sendPending(sides) : spliceOut(sides)
+            switch result {
+            case .bytes(let count):
+                sides.moved(count)
+                if pending == nil { continue }
+                pendingStart += count
+                if pendingStart == pending?.count { dropPending() }
+            case .wouldBlock:
+                sides.sinkReady.remove(.writable)
+            case .failed(let error):
+                return .writeFailed(error)
+            }
+        }
+        return nil
+    }
+
+    private func sendPending(_ sides: Sides) -> Transfer {
+        guard let pending else { return .bytes(0) }
+        return sides.driver.send(
+            sides.sink, UnsafeRawBufferPointer(rebasing: pending[pendingStart...]))
+    }
+
+    private mutating func spliceOut(_ sides: Sides) -> Transfer {
+        guard let pipe else { preconditionFailure("bytes in no pipe") }
+        let result = sides.driver.splice(from: pipe.reading, to: sides.sink, count: pipeBytes)
+        if case .bytes(let count) = result { pipeBytes -= count }
+        return result
+    }
+
+    // MARK: Reading
+
+    private mutating func spliceIn(_ sides: inout Sides) -> Outcome? {
+        guard let pipe else { preconditionFailure("splicing without a pipe") }
+        switch sides.driver.splice(from: sides.source, to: pipe.writing, count: pipe.capacity) {
+        case .bytes(0):
+            sourceEnded = true
+        case .bytes(let count):
+            pipeBytes += count
+        case .wouldBlock:
+            // The pipe is empty here, so it was the source that had nothing.
+            sides.sourceReady.remove(.readable)
+        case .failed(let error):
+            return .readFailed(error)
+        }
+        return nil
+    }
+
+    private mutating func copy(_ sides: inout Sides) -> Outcome? {
+        let count: Int
+        switch sides.driver.receive(sides.source, into: sides.scratch) {
+        case .bytes(0):
+            sourceEnded = true
+            return nil
+        case .bytes(let received):
+            count = received
+        case .wouldBlock:
+            sides.sourceReady.remove(.readable)
+            return nil
+        case .failed(let error):
+            return .readFailed(error)
+        }
+        if count < sides.scratch.count && !sides.sourceReady.contains(.peerEnded) {
+            sides.sourceReady.remove(.readable)
+        }
+        bulkReads = count >= Limits.bulkReadBytes ? min(bulkReads + 1, UInt8(Limits.bulkReads)) : 0
+        return write(UnsafeRawBufferPointer(rebasing: sides.scratch[..<count]), &sides)
+    }
+
+    private mutating func write(_ bytes: UnsafeRawBufferPointer, _ sides: inout Sides) -> Outcome? {
+        guard sides.sinkReady.contains(.writable) else {
+            keep(bytes)
+            return .waits
+        }
+        switch sides.driver.send(sides.sink, bytes) {
+        case .bytes(let count):
+            sides.moved(count)
+            if count == bytes.count { return nil }
+            keep(UnsafeRawBufferPointer(rebasing: bytes[count...]))
+        case .wouldBlock:
+            keep(bytes)
+        case .failed(let error):
+            return .writeFailed(error)
+        }
+        // A short write means that the socket's buffer is full.
+        sides.sinkReady.remove(.writable)
+        return .waits
+    }
+
+    // MARK: Holding
+
+    private mutating func keep(_ bytes: UnsafeRawBufferPointer) {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
+        memory.copyMemory(from: bytes)
+        pending = memory
+        pendingStart = 0
+    }
+
+    private mutating func dropPending() {
+        pending?.deallocate()
+        pending = nil
+        pendingStart = 0
+    }
+
+    private mutating func returnPipe(_ pipes: PipePool) {
+        guard let pipe, pipeBytes == 0 else { return }
+        self.pipe = nil
+        pipes.giveBack(pipe)
+    }
+
+    /// Frees what is held; bytes in it are lost.
+    mutating func discard(_ pipes: PipePool) {
+        dropPending()
+        if let pipe {
+            self.pipe = nil
+            if pipeBytes == 0 { pipes.giveBack(pipe) } else { pipes.discard(pipe) }
+            pipeBytes = 0
+        }
+    }
+}
