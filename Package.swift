@@ -94,8 +94,8 @@ let package = Package(
             name: "KernelTesting", dependencies: ["LinuxIO", "Loop", "Model"],
             path: "Tests/KernelTesting", swiftSettings: strict),
         .target(
-            name: "CodecTesting", dependencies: ["Codecs", "Bytes"], path: "Tests/CodecTesting",
-            swiftSettings: strict),
+            name: "CodecTesting", dependencies: ["Codecs", "Bytes", "Model"],
+            path: "Tests/CodecTesting", swiftSettings: strict),
 
         // Tests, in the order of the areas
         tests(of: "Model", uses: ["Model"]),
@@ -116,7 +116,10 @@ let package = Package(
             uses: ["Relay", "Metering", "Loop", "LinuxIO", "KernelTesting", "PluginKit", "Model"]),
         tests(
             of: "Routing",
-            uses: ["Routing", "Loop", "LinuxIO", "KernelTesting", "Codecs", "Bytes", "Model"]),
+            uses: [
+                "Routing", "Loop", "LinuxIO", "KernelTesting", "CodecTesting", "Codecs", "Bytes",
+                "Model",
+            ]),
         tests(
             of: "Inbound",
             uses: [
