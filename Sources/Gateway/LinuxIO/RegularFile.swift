@@ -105,3 +105,10 @@ package final class RegularFile {
         }
     }
 }
+
+extension Errno {
+    /// `RegularFile.lock` failed: another process holds the file.
+    package static let heldElsewhere = Errno(EWOULDBLOCK, in: "flock")
+    /// No room on the device, or in a quota.
+    package var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
+}
