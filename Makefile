@@ -22,12 +22,12 @@ test:
 
 bench: build
 	@.ci/setup bench
-	@python3 Tests/Bench/bench.py weir
+	@/usr/bin/python3 Tests/Bench/bench.py weir
 
 soak: build
 	@.ci/setup test
 	@.ci/setup bench
-	@python3 Tests/Soak/soak.py --minutes $(MINUTES)
+	@/usr/bin/python3 Tests/Soak/soak.py --minutes $(MINUTES)
 
 fmt:
 	@swift format -i --parallel -r $(SOURCES)
