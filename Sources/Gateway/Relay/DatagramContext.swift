@@ -1,0 +1,50 @@
+import LinuxIO
+package import Loop
+package import Metering
+package import Model
+
+/// What all datagram relays of a loop share: buffers and batches, reused for every receive.
+///
+/// ## Concurrency
+/// Confined to its loop.
+package final class DatagramContext {
+    package let loop: EventLoop
+    let ledger: Ledger
+    let inbox = DatagramInbox()
+    let uplink: DatagramBatch
+    let downlink: DatagramBatch
+
+    /// Buffers for a loop.
+    package init(loop: EventLoop, ledger: Ledger) {
+        self.loop = loop
+        self.ledger = ledger
+        uplink = DatagramBatch(driver: loop.driver, direction: .uplink)
+        downlink = DatagramBatch(driver: loop.driver, direction: .downlink)
+    }
+}
+
+/// Decides about new datagram flows and keeps their records: the handler in front of a relay.
+package protocol DatagramPolicy: AnyObject {
+    /// Where datagrams to `destination` go. `later` is called on the loop when it could not be
+    /// said at once, with nil when they go nowhere.
+    func route(
+        _ destination: Destination, client: Endpoint, later: @escaping (Endpoint?) -> Void
+    ) -> DatagramRoute
+    /// Opens a flow's meter; nil when no slot is left.
+    func open(
+        client: Endpoint, destination: Endpoint, host: String?, listener: Endpoint,
+        upstreamLocal: Endpoint
+    ) -> FlowMeter?
+    /// A flow is over; its meter is closed already.
+    func ended(_ flow: FlowInfo, _ counts: FlowCounts, _ end: FlowEnd)
+}
+
+/// Where datagrams to a destination go.
+package enum DatagramRoute: Equatable, Sendable {
+    /// To this endpoint.
+    case to(Endpoint)
+    /// Nowhere: refused.
+    case refused
+    /// Not known yet; the answer comes later.
+    case pending
+}
