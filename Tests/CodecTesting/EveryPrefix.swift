@@ -55,7 +55,9 @@ package func checkRandomInput<Value, Fault>(
                 broken.append("\(input): needs \(more)")
                 continue
             }
-            let filler = (0..<min(more - 1, 300)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let filler = (0..<min(more - 1, 300)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
             if case .value = decode((input + filler).span.bytes) {
                 broken.append("\(input): needs \(more), but \(filler) was enough")
             }
