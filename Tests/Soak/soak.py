@@ -71,14 +71,14 @@ class Totals:
 
 
 class Pages(http.server.BaseHTTPRequestHandler):
-    """An origin: GET /N answers with N bytes, POST is read and answered with its length."""
+    """An origin: GET /N answers with N bytes, PUT is read and answered with its length."""
 
     protocol_version = 'HTTP/1.1'
 
     def do_GET(self):
         self.answer(b'w' * int(self.path[1:]))
 
-    def do_POST(self):
+    def do_PUT(self):
         count = int(self.headers['Content-Length'])
         left = count
         while left:
@@ -109,7 +109,7 @@ def curl(totals, origin, chance, folder):
         if not os.path.exists(path):
             with open(path, 'wb') as file:
                 file.write(b'u' * size)
-        command += ['--data-binary', '@' + path, f'http://127.0.0.1:{origin}/post']
+        command += ['-T', path, f'http://127.0.0.1:{origin}/put']
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         totals.fail('curl: ' + done.stderr.strip())
