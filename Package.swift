@@ -104,7 +104,7 @@ let package = Package(
         tests(of: "Options", uses: ["Options", "Model"]),
         tests(of: "Configuration", uses: ["Configuration", "Options", "Model"]),
         tests(of: "Crypto", uses: ["Crypto"]),
-        tests(of: "LinuxIO", uses: ["LinuxIO", "Model"]),
+        tests(of: "LinuxIO", uses: ["LinuxIO", "KernelTesting", "Model"]),
         tests(of: "Loop", uses: ["Loop", "LinuxIO", "KernelTesting", "Model"]),
         tests(of: "PluginKit", uses: ["PluginKit", "Options", "Model"]),
         tests(of: "Storage", uses: ["Storage", "PluginKit", "Model"]),

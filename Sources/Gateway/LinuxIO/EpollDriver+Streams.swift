@@ -44,10 +44,11 @@ extension EpollDriver {
         return Descriptor(socket)
     }
 
-    /// Whether a path is a socket file that nobody listens on: a dead process's.
+    /// Whether a path is a socket file that nobody listens on: a dead process's. The probe is of
+    /// another kind than the listener, so that a living one refuses it and never has to accept it.
     private func isStale(_ path: String) -> Bool {
         guard weir_is_socket_file(path) == 1 else { return false }
-        let probe = weir_stream_socket(Int32(WEIR_UNIX))
+        let probe = weir_datagram_socket(Int32(WEIR_UNIX))
         guard probe >= 0 else { return false }
         defer { weir_close(probe) }
         return weir_unix_connect(probe, path) == -ECONNREFUSED

@@ -1,0 +1,109 @@
+import LinuxIO
+package import Loop
+import Model
+import Testing
+
+/// A gateway's loops over one simulated kernel, with time that moves only when all are idle.
+///
+/// ## Concurrency
+/// One thread: the test's.
+package final class Simulation {
+    /// What every choice follows from; failures print it.
+    package let seed: UInt64
+    /// The network.
+    package let kernel: SimulatedKernel
+    /// The gateway's loops.
+    package let loops: [EventLoop]
+    /// The loops' drivers, in the same order.
+    package let drivers: [SimulatedDriver]
+
+    /// Rounds over all loops at one moment after which a loop is said to spin.
+    private static let roundsPerMoment = 1_000_000
+
+    package init(seed: UInt64, loops count: Int = 1, faults: Faults = .none) {
+        self.seed = seed
+        let kernel = SimulatedKernel(seed: seed, faults: faults)
+        self.kernel = kernel
+        let drivers = (0..<count).map { _ in kernel.makeDriver() }
+        self.drivers = drivers
+        loops = drivers.enumerated().map { EventLoop(index: $0.offset, driver: $0.element) }
+    }
+
+    /// A host outside of the gateway, by its address' text.
+    package func peer(_ address: String) -> SimulatedPeer {
+        guard let address = IPAddress(address) else {
+            preconditionFailure("'\(address)' is not an address")
+        }
+        return SimulatedPeer(address, in: kernel)
+    }
+
+    // MARK: Running
+
+    /// Takes turns until nothing is left to do at this moment. False, with an issue, if a loop
+    /// never comes to rest.
+    @discardableResult
+    package func settle() -> Bool {
+        for _ in 0..<Self.roundsPerMoment {
+            for index in loops.indices.shuffled(using: &order) {
+                loops[index].turn(mayWait: false)
+            }
+            if isIdle { return true }
+        }
+        Issue.record("seed \(seed): a loop does not come to rest at one moment")
+        return false
+    }
+
+    private lazy var order = SeededRandom(seed: seed ^ 0x07de7)
+
+    private var isIdle: Bool {
+        let now = kernel.nowNanoseconds
+        return !kernel.hasDueEvents && !drivers.contains { $0.hasWork }
+            && !loops.contains { $0.hasWork || ($0.nextDeadlineNanoseconds ?? .max) <= now }
+    }
+
+    /// When something happens next, in the network or by a timer; nil when nothing ever will.
+    package var nextNanoseconds: UInt64? {
+        let deadlines = loops.compactMap { $0.nextDeadlineNanoseconds }
+        return (deadlines + [kernel.nextEventNanoseconds].compactMap { $0 }).min()
+    }
+
+    /// Runs for that much simulated time.
+    package func run(milliseconds: UInt64) {
+        let end = kernel.nowNanoseconds + milliseconds * 1_000_000
+        guard settle() else { return }
+        while let next = nextNanoseconds, next <= end {
+            kernel.advance(toNanoseconds: next)
+            guard settle() else { return }
+        }
+        kernel.advance(toNanoseconds: end)
+        settle()
+    }
+
+    /// Runs until a condition holds; false when it does not within that much simulated time.
+    package func run(
+        limitMilliseconds: UInt64 = 600_000, until condition: () -> Bool
+    ) -> Bool {
+        let end = kernel.nowNanoseconds + limitMilliseconds * 1_000_000
+        guard settle() else { return false }
+        while !condition() {
+            guard let next = nextNanoseconds, next <= end else { return false }
+            kernel.advance(toNanoseconds: next)
+            guard settle() else { return false }
+        }
+        return true
+    }
+
+    /// Calls `body` on a loop, in a turn, and settles. `body` stays on this thread.
+    package func onLoop(_ index: Int = 0, _ body: (EventLoop) -> Void) {
+        withoutActuallyEscaping(body) { body in
+            let work = Confined(body: body)
+            loops[index].execute { loop in work.body(loop) }
+            settle()
+        }
+    }
+
+    /// A closure that stays on the simulation's thread although the mailbox cannot know it.
+    private struct Confined: @unchecked Sendable {
+        let body: (EventLoop) -> Void
+    }
+}
