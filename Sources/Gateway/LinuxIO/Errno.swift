@@ -29,6 +29,8 @@ extension Errno {
 
     /// Whether the peer reset the connection, or is gone while we write.
     package var isReset: Bool { code == ECONNRESET || code == EPIPE }
+    /// The address is another socket's.
+    package static let addressInUse = Errno(EADDRINUSE, in: "bind")
     /// Whether nobody listens at the destination.
     package var isRefused: Bool { code == ECONNREFUSED }
     /// Whether there is no route to the destination's network.

@@ -168,16 +168,6 @@ package final class PluginFeed: TimerHandler {
     }
 }
 
-/// Carries a loop's object through a thread that does not touch it, back to its loop.
-///
-/// ## Concurrency
-/// `@unchecked Sendable`: only the loop that made the box reads `value`, which `execute` ensures.
-package final class LoopConfined<Value>: @unchecked Sendable {
-    package let value: Value
-
-    package init(_ value: Value) { self.value = value }
-}
-
 /// A slot of a loop's meter file that waits to be released.
 package struct SlotReference: Hashable, Sendable {
     /// The loop.

@@ -82,12 +82,17 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
         }
     }
 
-    /// Begins to relay.
+    /// Begins to relay. A throw has closed the sockets.
     package func start() throws(Errno) {
-        inside.registration = try context.loop.register(
-            inside.descriptor, self, tag: Tag.inside)
-        outside.registration = try context.loop.register(
-            outside.descriptor, self, tag: Tag.outside)
+        do throws(Errno) {
+            inside.registration = try context.loop.register(
+                inside.descriptor, self, tag: Tag.inside)
+            outside.registration = try context.loop.register(
+                outside.descriptor, self, tag: Tag.outside)
+        } catch {
+            end(FlowEnd(by: .gateway, phase: .handshake, cause: .failed))
+            throw error
+        }
         armSweep()
     }
 

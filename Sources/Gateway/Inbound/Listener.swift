@@ -1,0 +1,119 @@
+package import LinuxIO
+package import Loop
+package import Model
+import PluginKit
+
+/// Accepts connections of one address on one loop, so many per turn, and rests when the process
+/// runs out of descriptors.
+///
+/// ## Concurrency
+/// Confined to its loop.
+package final class Listener: ReadinessHandler, TimerHandler, Resumable {
+    private let station: Station
+    private let descriptor: Descriptor
+    private let serve: (StreamSocket) async -> Void
+    private var registration = Registration.none
+    private var isReadable = true
+    private var isResting = false
+    private var isQueued = false
+    private var timer = TimerToken.none
+    private var isClosed = false
+    /// Where it listens.
+    package let endpoint: Endpoint
+
+    /// Listens. `serve` handles each connection and closes it.
+    package init(
+        _ station: Station, at endpoint: Endpoint, isShared: Bool,
+        serve: @escaping (StreamSocket) async -> Void
+    ) throws(Errno) {
+        self.station = station
+        self.serve = serve
+        let driver = station.loop.driver
+        descriptor = try driver.listen(
+            at: endpoint, options: ListenOptions(isShared: isShared))
+        do throws(Errno) {
+            self.endpoint = try driver.localEndpoint(descriptor)
+        } catch {
+            driver.close(descriptor)
+            throw error
+        }
+    }
+
+    /// Begins to accept.
+    package func start() throws(Errno) {
+        registration = try station.loop.register(descriptor, self, tag: 0)
+    }
+
+    /// Stops accepting and closes the address. Connections already accepted go on.
+    package func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        station.loop.cancel(timer)
+        station.loop.close(descriptor, registration)
+    }
+
+    package func descriptorReady(_ readiness: Readiness, tag: UInt8) {
+        isReadable = true
+        if !isResting { acceptSome() }
+    }
+
+    package func resume() {
+        isQueued = false
+        if !isResting && !isClosed { acceptSome() }
+    }
+
+    package func timerFired(tag: UInt8) {
+        isResting = false
+        if isReadable { acceptSome() }
+    }
+
+    private func acceptSome() {
+        for _ in 0..<Limits.acceptsPerTurn {
+            if station.handshakeCount >= Limits.handshakesPerLoop {
+                return rest(because: "too many connections are in their handshake")
+            }
+            switch station.loop.driver.accept(descriptor) {
+            case .connection(let connection, let peer):
+                begin(connection, peer)
+            case .wouldBlock:
+                isReadable = false
+                return
+            case .lost(let error):
+                station.journal(
+                    .debug, "a connection was gone before it was accepted",
+                    [
+                        ("listener", endpoint.description), ("error", error.description),
+                    ])
+            case .exhausted(let error):
+                return rest(because: error.description)
+            }
+        }
+        if !isQueued {
+            isQueued = true
+            station.loop.resumeLater(self)
+        }
+    }
+
+    private func begin(_ connection: Descriptor, _ peer: Endpoint) {
+        let socket: StreamSocket
+        do throws(Errno) {
+            socket = try StreamSocket(connection, peer: peer, loop: station.loop)
+        } catch {
+            return rest(because: error.description)
+        }
+        let (station, serve) = (station, serve)
+        station.loop.start {
+            station.track(socket)
+            await serve(socket)
+            station.untrack(socket)
+        }
+    }
+
+    private func rest(because reason: String) {
+        isResting = true
+        isReadable = true
+        station.reportExhaustion(listener: endpoint, reason: reason)
+        timer = station.loop.arm(
+            afterNanoseconds: UInt64(Limits.acceptPauseMilliseconds) * 1_000_000, self)
+    }
+}

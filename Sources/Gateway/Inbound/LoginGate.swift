@@ -1,0 +1,76 @@
+import Loop
+package import Model
+import PluginKit
+
+/// Who may use a service: its authers in order, or everybody.
+///
+/// Each auther is asked in turn. One that does not know the user passes on to the next; one that
+/// knows the user decides, right or wrong. Nobody knowing the user is a refusal.
+package struct LoginGate: Sendable {
+    /// One auther.
+    package enum Auther: Sendable {
+        /// Users from the configuration.
+        case table(UserTable)
+        /// A plugin with the Authenticator capability.
+        case plugin(PluginAuthenticator)
+    }
+
+    private let authers: [Auther]
+    private let throttle: LoginThrottle
+    private let exempt: [IPPrefix]
+    private let service: String
+
+    /// A gate. No authers lets everybody in; `exempt` addresses need no password.
+    package init(
+        service: String, authers: [Auther], exempt: [IPPrefix], throttle: LoginThrottle
+    ) {
+        self.service = service
+        self.authers = authers
+        self.exempt = exempt
+        self.throttle = throttle
+    }
+
+    /// Whether a client must log in.
+    package func requiresLogin(_ client: Endpoint) -> Bool {
+        !authers.isEmpty && !exempt.contains { $0.contains(client.address) }
+    }
+
+    /// Whether a login is right, and for whom; nil is a refusal. A client that failed before waits
+    /// for the answer.
+    func login(
+        username: String, password: String, client: Endpoint, station: Station
+    ) async -> String? {
+        let loop = station.loop
+        let delay = throttle.delayNanoseconds(
+            client: client.address, user: username, nowNanoseconds: loop.nowNanoseconds)
+        if delay > 0 { await loop.sleep(nanoseconds: delay) }
+        let attempt = AuthenticationAttempt(
+            service: service, client: client, username: username, password: password)
+        let user = await ask(attempt, station)
+        if user == nil {
+            throttle.failed(
+                client: client.address, user: username, nowNanoseconds: loop.nowNanoseconds)
+        } else {
+            throttle.succeeded(client: client.address, user: username)
+        }
+        return user
+    }
+
+    private func ask(_ attempt: AuthenticationAttempt, _ station: Station) async -> String? {
+        for auther in authers {
+            let answer: AuthenticationAnswer
+            switch auther {
+            case .table(let table):
+                answer = await table.check(attempt, station)
+            case .plugin(let plugin):
+                answer = await plugin.check(attempt, station)
+            }
+            switch answer {
+            case .accepted(let user): return user
+            case .refused: return nil
+            case .unknownUser: continue
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,124 @@
+import LinuxIO
+package import Loop
+import Metering
+import Model
+import PluginKit
+import Relay
+import Routing
+
+/// One service on one loop: what its handlers share.
+///
+/// ## Concurrency
+/// Confined to its loop.
+package final class ServiceDesk {
+    /// The loop's shared parts.
+    package let station: Station
+    /// The configuration.
+    package let settings: ServiceSettings
+    let dialer: Dialer
+    let flows: FlowFactory
+    let admissions: [PluginAdmission]
+
+    /// A service on a loop. `guarding` is asked about every endpoint before it is dialled.
+    package init(
+        station: Station, settings: ServiceSettings, admissions: [PluginAdmission],
+        guarding: @escaping AddressGuard
+    ) {
+        self.station = station
+        self.settings = settings
+        self.admissions = admissions
+        dialer = Dialer(loop: station.loop, resolver: station.resolver, objection: guarding)
+        flows = FlowFactory(station: station, service: settings.metered)
+    }
+
+    /// Serves one accepted stream to its end or its hand-over.
+    package func serve(_ socket: StreamSocket) async {
+        socket.setDeadline(
+            nanoseconds: station.loop.nowNanoseconds + settings.handshakeNanoseconds)
+        switch settings.handler {
+        case .socks(let socks):
+            await SOCKSServer(desk: self, socks: socks, socket: socket).serve()
+        case .forward(let targets):
+            await StreamForwarder(desk: self, targets: targets, socket: socket).serve()
+        }
+    }
+
+    /// What plugins say about a flow; nil when they allow it.
+    func refusal(
+        user: String?, transport: TransportProtocol, client: Endpoint, destination: Destination
+    ) async -> String? {
+        if admissions.isEmpty { return nil }
+        let proposal = FlowProposal(
+            origin: settings.metered.info, user: user, transport: transport, client: client,
+            destination: destination)
+        for admission in admissions {
+            if let refusal = await admission.refusal(of: proposal, station) { return refusal }
+        }
+        return nil
+    }
+
+    /// Connects upstream for a stream flow: plugins first, then names, policy and addresses.
+    func dial(
+        _ destination: Destination, user: String?, client: StreamSocket
+    ) async throws(DialFault) -> StreamSocket {
+        if let refusal = await refusal(
+            user: user, transport: .tcp, client: client.peer, destination: destination)
+        {
+            throw .denied(refusal)
+        }
+        let deadline = station.loop.nowNanoseconds + settings.dialNanoseconds
+        var started: StreamSocket?
+        defer { if let started { station.untrack(started) } }
+        return try await dialer.dial(
+            destination, client: client.peer, deadlineNanoseconds: deadline,
+            onStart: { [station] socket in
+                if let started { station.untrack(started) }
+                started = socket
+                station.track(socket)
+            })
+    }
+
+    /// Turns two connected streams into a metered relay. Nothing waits afterwards.
+    func relay(
+        _ client: StreamSocket, _ upstream: StreamSocket, user: String?, host: String?,
+        listener: Endpoint, upstreamLocal: Endpoint
+    ) {
+        let facts = FlowFactory.Facts(
+            user: user, transport: .tcp, client: client.peer, destination: upstream.peer,
+            host: host, listener: listener, upstreamLocal: upstreamLocal,
+            upstreamRemote: upstream.peer)
+        guard let meter = flows.open(facts) else {
+            station.journal(.error, "a connection was closed: no memory for its meter")
+            client.reset()
+            upstream.reset()
+            return
+        }
+        let early = Array(client.unread)
+        meter.countOverhead(
+            uplinkBytes: client.receivedBytes - UInt64(early.count),
+            downlinkBytes: client.sentBytes)
+        let (flows, flow) = (flows, meter.flow)
+        early.withUnsafeBytes { early in
+            StreamRelay(
+                station.streams, meter: meter, client: client.detach(),
+                upstream: upstream.detach(), early: early,
+                idleNanoseconds: settings.streamIdleNanoseconds,
+                onEnd: { _, _ in flows.ended(flow) }
+            ).start()
+        }
+    }
+
+    /// Says why a connection did not become a flow.
+    func logFailure(
+        _ level: LogLevel, _ event: String, client: Endpoint, user: String?,
+        destination: Destination?, reason: String
+    ) {
+        station.journal(
+            level, event,
+            [
+                ("service", settings.metered.info.service), ("client", client.description),
+                ("user", user ?? ""), ("destination", destination?.description ?? ""),
+                ("reason", reason),
+            ].filter { !$0.1.isEmpty }.map { (name: $0.0, value: $0.1) })
+    }
+}

@@ -1,0 +1,27 @@
+/// Asynchronous conveniences for code that runs on a loop.
+extension EventLoop {
+    /// Starts asynchronous work that uses objects of this loop. Call it on the loop: the work runs
+    /// at once up to its first wait, and never leaves the loop's thread.
+    package func start(_ operation: @escaping () async -> Void) {
+        precondition(isCurrent, "work on a loop's objects was started off the loop")
+        // Safe: the task's executor is this loop, so the closure's captures never change thread.
+        nonisolated(unsafe) let confined = operation
+        Task.immediate(executorPreference: self) { await confined() }
+    }
+
+    /// Waits without holding anything up.
+    package func sleep(nanoseconds: UInt64) async {
+        await withUnsafeContinuation { continuation in
+            _ = arm(afterNanoseconds: nanoseconds, Alarm(continuation))
+        }
+    }
+}
+
+/// Resumes one waiting task when its timer fires.
+private final class Alarm: TimerHandler {
+    private let continuation: UnsafeContinuation<Void, Never>
+
+    init(_ continuation: UnsafeContinuation<Void, Never>) { self.continuation = continuation }
+
+    func timerFired(tag: UInt8) { continuation.resume() }
+}
