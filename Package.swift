@@ -107,7 +107,7 @@ let package = Package(
         tests(of: "LinuxIO", uses: ["LinuxIO", "KernelTesting", "Model"]),
         tests(of: "Loop", uses: ["Loop", "LinuxIO", "KernelTesting", "Model"]),
         tests(of: "PluginKit", uses: ["PluginKit", "Options", "Model"]),
-        tests(of: "Storage", uses: ["Storage", "PluginKit", "Model"]),
+        tests(of: "Storage", uses: ["Storage", "PluginKit", "CodecTesting", "Model"]),
         tests(
             of: "Metering",
             uses: ["Metering", "PluginKit", "KernelTesting", "Loop", "LinuxIO", "Model"]),
@@ -126,7 +126,9 @@ let package = Package(
                 "Inbound", "Relay", "Routing", "Metering", "Loop", "LinuxIO", "KernelTesting",
                 "PluginKit", "Crypto", "Codecs", "Bytes", "Model",
             ]),
-        tests(of: "WingMeter", uses: ["WingMeter", "Storage", "PluginKit", "Options", "Model"]),
+        tests(
+            of: "WingMeter",
+            uses: ["WingMeter", "Storage", "PluginKit", "Options", "CodecTesting", "Model"]),
         tests(
             of: "Gateway",
             uses: [
