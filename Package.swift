@@ -62,7 +62,7 @@ let package = Package(
         area("Crypto", uses: ["COpenSSL"]),
         area("PluginKit", uses: ["Options", "Model"]),
         area("Configuration", uses: ["CYAML", "Options", "Model"]),
-        area("Storage", uses: ["CSQLite", "LinuxIO", "PluginKit", "Model"]),
+        area("Storage", uses: ["CSQLite", "LinuxIO", "PluginKit"]),
         area("Metering", uses: ["Loop", "LinuxIO", "PluginKit", "Model"]),
         area("Relay", uses: ["Metering", "Loop", "LinuxIO", "Codecs", "Bytes", "Model"]),
         area("Routing", uses: ["Loop", "LinuxIO", "Codecs", "Bytes", "Model"]),
@@ -107,7 +107,7 @@ let package = Package(
         tests(of: "LinuxIO", uses: ["LinuxIO", "KernelTesting", "Model"]),
         tests(of: "Loop", uses: ["Loop", "LinuxIO", "KernelTesting", "Model"]),
         tests(of: "PluginKit", uses: ["PluginKit", "Options", "Model"]),
-        tests(of: "Storage", uses: ["Storage", "PluginKit", "CodecTesting", "Model"]),
+        tests(of: "Storage", uses: ["Storage", "PluginKit", "CodecTesting"]),
         tests(
             of: "Metering",
             uses: ["Metering", "PluginKit", "KernelTesting", "Loop", "LinuxIO", "Model"]),

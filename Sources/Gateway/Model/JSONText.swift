@@ -14,13 +14,13 @@ public struct JSONText: Sendable {
     /// What was written so far.
     public var text: String { String(decoding: bytes, as: UTF8.self) }
 
-    /// `{`
+    /// Opens with `{`; `key` and `field` fill it.
     public mutating func beginObject() { begin(UInt8(ascii: "{")) }
-    /// `}`
+    /// Closes with `}` what was opened last.
     public mutating func endObject() { end(UInt8(ascii: "}")) }
-    /// `[`
+    /// Opens with `[`; `value` and what else begins fill it.
     public mutating func beginList() { begin(UInt8(ascii: "[")) }
-    /// `]`
+    /// Closes with `]` what was opened last.
     public mutating func endList() { end(UInt8(ascii: "]")) }
 
     /// Ends a line; the next value stands on its own.

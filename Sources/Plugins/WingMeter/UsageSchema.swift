@@ -10,8 +10,8 @@ extension WingMeter: Migrations {
     /// - `wing_subject`: who and what, once; `''` stands for none.
     /// - `wing_usage`: `bucket` counts quarters of an hour since 1970, UTC.
     /// - `wing_flow`: `opened` leads the key so that new rows go to the end of the tree. The counts
-    ///   are cumulative; `last_…` are the ones before, so that one statement stores the new ones and
-    ///   tells the difference.
+    ///   are cumulative; `last_…` are the ones before, so that one statement stores the new ones
+    ///   and tells the difference.
     /// - `wing_journal`: `lines` belong at `position` of the record file, and are written there
     ///   after the commit; a start writes them again.
     public static let schema = Schema(

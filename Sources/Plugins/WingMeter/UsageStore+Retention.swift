@@ -6,8 +6,8 @@ extension UsageStore {
 
     /// Forgets what is older than it is kept for, a bounded part of it; true while more is left.
     ///
-    /// A forgotten row of an ended flow is a lost tombstone, so the floor rises over it: a recovered
-    /// flow from below the floor that has no row is one that was counted before.
+    /// A forgotten row of an ended flow is a lost tombstone, so the floor rises over it: a
+    /// recovered flow from below the floor that has no row is one that was counted before.
     func forget(usageBefore: Int64, flowsBefore: Int64) throws -> Bool {
         let usage = try forgetUsage(before: UsageBucket.of(usageBefore))
         let flows = try forgetFlows(before: flowsBefore)

@@ -142,7 +142,7 @@ final class UsageStore {
         RETURNING events, \(CountColumns.each { "last_\($0)" })
         """
 
-    /// Makes or updates the flow's row; the counts that were there, or nil where the flow had ended.
+    /// Makes or updates the flow's row; the counts that were there, or nil where it had ended.
     private func upsert(
         _ reading: Reading, subject: Int64, destination: String
     ) throws -> (isNew: Bool, counts: FlowCounts)? {
