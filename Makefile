@@ -22,7 +22,9 @@ test:
 
 bench: build
 	@.ci/setup bench
+	@$(RELEASE) --product Benchmarks
 	@/usr/bin/python3 Tests/Bench/bench.py weir
+	@.build/release/Benchmarks
 
 soak: build
 	@.ci/setup test

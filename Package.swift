@@ -97,6 +97,14 @@ let package = Package(
             name: "CodecTesting", dependencies: ["Codecs", "Bytes", "Model"],
             path: "Tests/CodecTesting", swiftSettings: strict),
 
+        // Overheads of the data path, for `make bench`
+        .target(name: "AllocationCount", path: "Tests/AllocationCount"),
+        .executableTarget(
+            name: "Benchmarks",
+            dependencies: [
+                "AllocationCount", "Relay", "Metering", "PluginKit", "Loop", "LinuxIO", "Model",
+            ], path: "Tests/Benchmarks", swiftSettings: strict),
+
         // Tests, in the order of the areas
         tests(of: "Model", uses: ["Model"]),
         tests(of: "Bytes", uses: ["Bytes"]),
