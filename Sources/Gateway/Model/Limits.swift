@@ -91,4 +91,15 @@ public enum Limits {
     public static let sessionIdleMilliseconds = 60_000
     /// Users with an open session.
     public static let sessions = 1_000_000
+
+    // MARK: Configuration
+
+    /// Bytes of one configuration file, or of one file of users or hosts: a hundred thousand users
+    /// in a file that a panel generates take 6 MiB.
+    public static let configurationBytes = 16 * 1024 * 1024
+    /// Values of one file with all aliases expanded: what the largest allowed file can hold without
+    /// aliases, so that aliases cannot make more of it.
+    public static let configurationNodes = 1_000_000
+    /// Nesting of lists and mappings; gost's own files reach nine.
+    public static let configurationDepth = 64
 }

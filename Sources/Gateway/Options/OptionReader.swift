@@ -16,7 +16,7 @@ public struct OptionReader {
     public private(set) var diagnostics: [Diagnostic] = []
     /// Where the mapping starts; nil for an absent one.
     public let location: Location?
-    /// What messages call the mapping: the key that it stands under.
+    /// What messages call the mapping: the key that it stands under. Empty for a whole file.
     public let name: String
     /// How bad a key is that nobody asks for.
     public let unknownKeys: Diagnostic.Severity
@@ -40,8 +40,10 @@ public struct OptionReader {
             indices = [:]
             isReadable = node?.isNull ?? true
             if let node, !node.isNull {
+                let subject = name.isEmpty ? "a configuration file" : "'\(name)'"
                 error(
-                    "'\(name)' must be a mapping (key: value), not \(node.kind)", at: node.location)
+                    "\(subject) must be a mapping (key: value), not \(node.kind)", at: node.location
+                )
             }
             return
         }
@@ -132,6 +134,9 @@ public struct OptionReader {
         }
     }
 
+    /// Whether `key` was asked for, present or not.
+    public func knows(_ key: String) -> Bool { asked.contains(key.lowercased()) }
+
     /// The keys that nobody has asked for yet, in file order.
     public var unasked: [Node.Key] {
         keys.filter { !asked.contains($0.text.lowercased()) }
@@ -140,6 +145,7 @@ public struct OptionReader {
     /// Reports the keys that nobody asked for, once, and returns all findings.
     @discardableResult
     public mutating func finish() -> [Diagnostic] {
+        let place = name.isEmpty ? "" : " in '\(name)'"
         for key in unasked {
             asked.insert(key.text.lowercased())
             let known = spellings.sorted()
@@ -151,7 +157,7 @@ public struct OptionReader {
             report(
                 Diagnostic(
                     unknownKeys, at: key.location,
-                    "unknown key '\(key.text)' in '\(name)'\(consequence)", hint: hint))
+                    "unknown key '\(key.text)'\(place)\(consequence)", hint: hint))
         }
         return diagnostics
     }

@@ -27,6 +27,9 @@ public struct SourceText: Sendable {
         lineStarts = starts
     }
 
+    /// Whether a key's value is never shown, such as `password`.
+    public static func isSecret(key: String) -> Bool { SecretMask.isSecret(key: key) }
+
     /// Masks what stands from `start` up to `end`: a secret that a parser has found.
     public mutating func mask(from start: Location, upTo end: Location) {
         secrets.append((start, end))

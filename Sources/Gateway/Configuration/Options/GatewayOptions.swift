@@ -1,0 +1,20 @@
+/// A whole configuration, typed. Every part remembers where it stood.
+package struct GatewayOptions: Sendable {
+    /// What listens, in file order.
+    package var services: [ServiceOptions] = []
+    /// Lists of users, by name.
+    package var authers: [AutherOptions] = []
+    /// Fixed names, by name of the list.
+    package var hosts: [HostsOptions] = []
+    /// Name servers, by name of the group.
+    package var resolvers: [ResolverOptions] = []
+    /// Where the log goes, and how much of it.
+    package var log = LogOptions()
+    /// Plugins in file order, which is the order of calling.
+    package var plugins: [PluginOptions] = []
+    /// What concerns the process.
+    package var runtime = RuntimeOptions()
+
+    /// Nothing configured.
+    package init() {}
+}

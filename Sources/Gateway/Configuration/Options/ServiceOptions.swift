@@ -1,0 +1,37 @@
+package import Model
+package import Options
+
+/// One service: where it listens, what it speaks, and where its traffic goes.
+package struct ServiceOptions: Sendable {
+    /// Unique among services.
+    package let name: Located<String>
+    /// Where it listens. `::` takes IPv4 too, as in gost; port 0 lets the kernel choose.
+    package let address: Located<Endpoint>
+    /// What it speaks.
+    package let handler: HandlerOptions
+    /// What it listens with.
+    package let listener: ListenerOptions
+    /// Where a forwarding handler sends its traffic; nil for the others.
+    package let forwarder: ForwarderOptions?
+    /// The `resolvers:` entry it uses; nil for the system's.
+    package let resolver: Located<String>?
+    /// The `hosts:` entry it asks first.
+    package let hosts: Located<String>?
+    /// Whether its clients may reach private addresses.
+    package let allowsPrivateDestinations: Bool
+
+    init(
+        name: Located<String>, address: Located<Endpoint>, handler: HandlerOptions,
+        listener: ListenerOptions, forwarder: ForwarderOptions?, resolver: Located<String>?,
+        hosts: Located<String>?, allowsPrivateDestinations: Bool
+    ) {
+        self.name = name
+        self.address = address
+        self.handler = handler
+        self.listener = listener
+        self.forwarder = forwarder
+        self.resolver = resolver
+        self.hosts = hosts
+        self.allowsPrivateDestinations = allowsPrivateDestinations
+    }
+}

@@ -1,0 +1,119 @@
+import Model
+import Options
+
+extension AutherOptions {
+    /// Reads one entry of `authers:`.
+    init(from reader: inout OptionReader, files: inout FileAccess) {
+        name = reader.name(of: "auther")
+        let inline = reader.mappings("auths") { Credential(from: &$0) }.compactMap { $0 }
+        let path = reader.mapping("file") { $0.requiredString("path") } ?? nil
+        reader.notYet(.warning, ["reload"])
+        reader.notYet(.error, ["redis", "http", "plugin"])
+        let fromFile = path.map { Credential.users(in: $0, files: &files) } ?? []
+        var (users, indices): ([Credential], [String: Int]) = ([], [:])
+        for (isInFile, credentials) in [(false, inline), (true, fromFile)] {
+            var seen: Set<String> = []
+            for credential in credentials {
+                let name = credential.username.value
+                if !seen.insert(name).inserted {
+                    reader.error(
+                        "the user '\(name)' is listed twice", at: credential.username.location)
+                } else if let index = indices[name], isInFile {
+                    users[index] = credential
+                } else {
+                    indices[name] = users.count
+                    users.append(credential)
+                }
+            }
+        }
+        if users.isEmpty {
+            reader.warn(
+                "the auther '\(name.value)' has no users and lets nobody in", at: name.location)
+        }
+        self.users = users
+    }
+}
+
+extension Credential {
+    /// Reads `{username, password}`; nil after a mistake.
+    init?(from reader: inout OptionReader) {
+        let username = reader.requiredString("username")
+        let password = reader.requiredString(
+            "password", hint: "an empty password would let anyone in")
+        guard let username, let password else { return nil }
+        for finding in Self.findings(in: password) { reader.report(finding) }
+        self.init(username: username, password: password)
+    }
+
+    /// Reads `auth: {username, password, file}` of a handler: the pair, or the first of a file.
+    static func handlerAuth(
+        from reader: inout OptionReader, files: inout FileAccess
+    ) -> Credential? {
+        guard let path = reader.locatedString("file") else { return Credential(from: &reader) }
+        if reader.has("username") || reader.has("password") {
+            reader.warn(
+                "'file' is read; username and password beside it are not", at: path.location)
+        }
+        reader.accept("username", "password")
+        let users = Self.users(in: path, files: &files)
+        guard let first = users.first else {
+            reader.error("'\(path.value)' has no line 'user password'", at: path.location)
+            return nil
+        }
+        if users.count > 1 {
+            reader.warn(
+                "only the first user of '\(path.value)' is taken", at: path.location,
+                hint: "put several users under authers: and name it with auther:")
+        }
+        return first
+    }
+
+    /// The users of a file with a line `user password` each.
+    static func users(in path: Located<String>, files: inout FileAccess) -> [Credential] {
+        let lines = files.lines(of: path, comments: .wholeLines, visibility: .hidden)
+        return lines.compactMap { words in
+            guard words.count == 2 else {
+                files.report(
+                    .error, at: words[0].location,
+                    words.count == 1
+                        ? "this user has no password" : "a line is a user and a password",
+                    hint: words.count == 1 ? "an empty password would let anyone in" : nil)
+                return nil
+            }
+            for finding in findings(in: words[1]) {
+                files.report(finding.severity, at: finding.location, finding.message)
+            }
+            return Credential(username: words[0], password: words[1])
+        }
+    }
+
+    /// Mistakes in a password that is meant to be a hash.
+    private static func findings(in password: Located<String>) -> [Diagnostic] {
+        let text = password.value
+        if PasswordHash.isHash(text) {
+            guard PasswordHash(text) == nil else { return [] }
+            return [
+                Diagnostic(
+                    .error, at: password.location, "this scrypt hash cannot be read",
+                    hint: "the form is $scrypt$ln=15,r=8,p=1$SALT$HASH")
+            ]
+        }
+        let otherHashes = ["$2a$", "$2b$", "$2y$", "$argon2", "$pbkdf2", "$5$", "$6$", "$y$"]
+        guard otherHashes.contains(where: { text.hasPrefix($0) }) else { return [] }
+        return [
+            Diagnostic(
+                .warning, at: password.location,
+                "this looks like a hash and is compared as a password",
+                hint: "hashes are of the form $scrypt$ln=15,r=8,p=1$SALT$HASH")
+        ]
+    }
+}
+
+extension OptionReader {
+    /// The `name` of an object; after a mistake a stand-in at the object's place.
+    mutating func name(of kind: String) -> Located<String> {
+        let place = location ?? Location(file: "", line: 1, column: 1)
+        return requiredString("name", hint: "every \(kind) has a name")
+            ?? Located("", at: place)
+    }
+}

@@ -1,0 +1,30 @@
+import Options
+
+extension GatewayOptions {
+    /// Reads the merged files. What later files replaced is read too, for its mistakes.
+    init(
+        _ root: Node, replaced: [(key: String, value: Node)], unknownKeys: Diagnostic.Severity,
+        files: inout FileAccess, diagnostics: inout [Diagnostic]
+    ) {
+        var reader = OptionReader(root, named: "", unknownKeys: unknownKeys)
+        services = reader.mappings("services") { ServiceOptions(from: &$0, files: &files) }
+        authers = reader.mappings("authers") { AutherOptions(from: &$0, files: &files) }
+        hosts = reader.mappings("hosts") { HostsOptions(from: &$0, files: &files) }
+        resolvers = reader.mappings("resolvers") { ResolverOptions(from: &$0) }
+        plugins = reader.mappings("plugins") { PluginOptions(from: &$0) }.compactMap { $0 }
+        log = reader.mapping("log") { LogOptions(from: &$0) } ?? LogOptions()
+        runtime = reader.mapping("weir") { RuntimeOptions(from: &$0) } ?? RuntimeOptions()
+        reader.notYet(.warning, GostVocabulary.laterTopLevel)
+        diagnostics += reader.finish()
+
+        for (key, value) in replaced {
+            var part = OptionReader(value, named: key, unknownKeys: unknownKeys)
+            switch key {
+            case "log": _ = LogOptions(from: &part)
+            case "weir": _ = RuntimeOptions(from: &part)
+            default: continue
+            }
+            diagnostics += part.finish()
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import Model
+import Options
+
+extension ServiceOptions {
+    /// Reads one entry of `services:`.
+    init(from reader: inout OptionReader, files: inout FileAccess) {
+        let name = reader.name(of: "service")
+        self.name = name
+        address = Self.address(from: &reader) ?? Located(Endpoint(.anyV6, 0), at: name.location)
+        let handlerNode = reader.node("handler")
+        let listenerNode = reader.node("listener")
+        let unknownKeys = reader.unknownKeys
+        var metadata = Metadata(
+            handler: handlerNode?.child("metadata"), listener: listenerNode?.child("metadata"),
+            service: reader.node("metadata"), unknownKeys: unknownKeys)
+
+        var handlerReader = OptionReader(handlerNode, named: "handler", unknownKeys: unknownKeys)
+        if handlerNode == nil { reader.missing("handler", hint: "such as handler: {type: socks5}") }
+        handlerReader.accept("metadata")
+        let choice = HandlerChoice(
+            from: &handlerReader, isAbsent: handlerNode == nil, fallback: name.location)
+
+        var listenerReader = OptionReader(listenerNode, named: "listener", unknownKeys: unknownKeys)
+        listenerReader.accept("metadata")
+        let transport = ListenerOptions.transport(from: &listenerReader, handler: choice)
+        ListenerOptions.reportChecks(from: &listenerReader)
+
+        listener = ListenerOptions(from: &metadata.listener, transport: transport ?? .tcp)
+        handler = HandlerOptions(
+            from: &handlerReader, metadata: &metadata.handler, choice: choice, files: &files)
+        forwarder = reader.mapping("forwarder") {
+            ForwarderOptions(from: &$0, transport: transport ?? .tcp)
+        }
+        Self.checkForwarder(forwarder, handler: handler, choice: choice, &reader)
+        resolver = reader.locatedString("resolver")
+        hosts = reader.locatedString("hosts")
+        allowsPrivateDestinations =
+            metadata.service.choice(
+                "privateDestinations", among: ["allow": true, "deny": false]) ?? true
+        Self.reportLater(&reader, &metadata.service)
+        if !choice.isAvailable || transport == nil { metadata.acceptAll() }
+        reader.report(handlerReader.finish())
+        reader.report(listenerReader.finish())
+        reader.report(metadata.finish())
+    }
+
+    private static func address(from reader: inout OptionReader) -> Located<Endpoint>? {
+        let examples = "such as :8080, 127.0.0.1:8080 or [::1]:8080"
+        guard let text = reader.requiredString("addr", hint: examples) else { return nil }
+        switch ListenAddress.read(text.value) {
+        case .success(let endpoint):
+            return Located(endpoint, at: text.location)
+        case .failure(let fault):
+            reader.error("'addr' \(fault.reason)", at: text.location, hint: examples)
+            return nil
+        }
+    }
+
+    private static func checkForwarder(
+        _ forwarder: ForwarderOptions?, handler: HandlerOptions, choice: HandlerChoice,
+        _ reader: inout OptionReader
+    ) {
+        guard choice.isAvailable else { return }
+        switch handler.kind {
+        case .forward:
+            if forwarder == nil, !reader.has("forwarder") {
+                reader.missing(
+                    "forwarder", hint: "such as forwarder: {nodes: [{addr: 192.0.2.1:80}]}")
+            }
+        case .socks5:
+            if let forwarder {
+                reader.warn(
+                    "'forwarder' is ignored: socks5 goes where its client says",
+                    at: forwarder.nodes.first?.destination.location
+                        ?? reader.location(of: "forwarder"))
+            }
+        }
+    }
+
+    private static func reportLater(
+        _ reader: inout OptionReader, _ metadata: inout OptionReader
+    ) {
+        reader.notYet(.error, GostVocabulary.decisiveServiceKeys)
+        reader.notYet(.warning, GostVocabulary.laterServiceKeys)
+        metadata.notYet(.error, GostVocabulary.decisiveServiceMetadata)
+        metadata.notYet(.warning, GostVocabulary.laterServiceMetadata)
+        if metadata.integer("proxyProtocol", default: 0, in: 0...2) != 0 {
+            metadata.error(
+                "'proxyProtocol' is not available yet",
+                at: metadata.location(of: "proxyProtocol"))
+        }
+    }
+}

@@ -1,0 +1,176 @@
+import Model
+import Options
+
+/// What must hold between the parts of a configuration: names lead somewhere and are unique,
+/// addresses are listened on once, and example passwords stay at home.
+struct References {
+    private let options: GatewayOptions
+    private(set) var diagnostics: [Diagnostic] = []
+
+    /// Checks all of it.
+    static func check(_ options: GatewayOptions) -> [Diagnostic] {
+        var references = References(options: options)
+        references.checkUniqueness()
+        references.checkNames()
+        references.checkPlugins()
+        references.checkAddresses()
+        references.checkOpenness()
+        return references.diagnostics
+    }
+
+    private init(options: GatewayOptions) {
+        self.options = options
+    }
+
+    // MARK: Names
+
+    private mutating func checkUniqueness() {
+        unique(options.services.map(\.name), kind: "service")
+        unique(options.authers.map(\.name), kind: "auther")
+        unique(options.hosts.map(\.name), kind: "list of hosts")
+        unique(options.resolvers.map(\.name), kind: "resolver")
+    }
+
+    private mutating func unique(_ names: [Located<String>], kind: String) {
+        var places: [String: Location] = [:]
+        for name in names where !name.value.isEmpty {
+            guard let first = places[name.value] else {
+                places[name.value] = name.location
+                continue
+            }
+            error(
+                "there are two \(kind)s '\(name.value)'", at: name.location,
+                hint: "first at \(first)")
+        }
+    }
+
+    private mutating func checkNames() {
+        let authers = Set(options.authers.map(\.name.value))
+        let guids = Set(options.plugins.map(\.guid.value))
+        let used = options.services.flatMap { service in service.handler.authers.map { $0 } }
+        for name in used where !authers.contains(name.value) && !guids.contains(name.value) {
+            error(
+                "there is no auther '\(name.value)'", at: name.location,
+                hint: Suggestion.hint(for: name.value, among: authers.sorted() + guids.sorted())
+                    ?? "it is a name under authers: or the GUID of a plugin")
+        }
+        unused(options.authers.map(\.name), used, kind: "auther")
+
+        let resolvers = options.services.compactMap(\.resolver)
+        missing(resolvers, among: options.resolvers.map(\.name), kind: "resolver", key: "resolvers")
+        unused(options.resolvers.map(\.name), resolvers, kind: "resolver")
+
+        let hosts = options.services.compactMap(\.hosts)
+        missing(hosts, among: options.hosts.map(\.name), kind: "list of hosts", key: "hosts")
+        unused(options.hosts.map(\.name), hosts, kind: "list of hosts")
+    }
+
+    private mutating func missing(
+        _ used: [Located<String>], among known: [Located<String>], kind: String, key: String
+    ) {
+        let names = known.map(\.value)
+        for name in used where !names.contains(name.value) {
+            error(
+                "there is no \(kind) '\(name.value)'", at: name.location,
+                hint: Suggestion.hint(for: name.value, among: names)
+                    ?? "it is a name under \(key):")
+        }
+    }
+
+    private mutating func unused(
+        _ known: [Located<String>], _ used: [Located<String>], kind: String
+    ) {
+        let names = Set(used.map(\.value))
+        for name in known where !name.value.isEmpty && !names.contains(name.value) {
+            warn("no service uses the \(kind) '\(name.value)'", at: name.location)
+        }
+    }
+
+    private mutating func checkPlugins() {
+        var places: [[String]: Location] = [:]
+        let named = options.services.flatMap { service in
+            service.handler.statistics.guids + service.handler.authers
+        }
+        let used = Set(named.map(\.value))
+        for plugin in options.plugins {
+            let identity = [plugin.guid.value, plugin.type.value]
+            if let first = places[identity] {
+                error(
+                    "there are two plugins '\(plugin.type.value)' under the GUID"
+                        + " '\(plugin.guid.value)'",
+                    at: plugin.guid.location, hint: "first at \(first)")
+                continue
+            }
+            places[identity] = plugin.guid.location
+            if !used.contains(plugin.guid.value) {
+                warn(
+                    "no handler names the plugin '\(plugin.guid.value)', so it sees no flow",
+                    at: plugin.guid.location,
+                    hint: "statsGUID in a handler's metadata, or auther:, names it")
+            }
+        }
+    }
+
+    // MARK: Addresses
+
+    private mutating func checkAddresses() {
+        for (index, service) in options.services.enumerated() where service.address.value.port != 0
+        {
+            let earlier = options.services[..<index].first { other in
+                other.listener.transport == service.listener.transport
+                    && Self.overlap(other.address.value, service.address.value)
+            }
+            guard let earlier else { continue }
+            error(
+                "the service '\(earlier.name.value)' listens on \(earlier.address.value) already",
+                at: service.address.location, hint: "at \(earlier.address.location)")
+        }
+    }
+
+    /// Whether both cannot be bound: `::` takes every address, `0.0.0.0` every IPv4 address.
+    private static func overlap(_ one: Endpoint, _ other: Endpoint) -> Bool {
+        guard one.port == other.port else { return false }
+        return one.address == other.address || one.address == .anyV6 || other.address == .anyV6
+            || (one.address == .anyV4 && other.address.isV4)
+            || (other.address == .anyV4 && one.address.isV4)
+    }
+
+    // MARK: Who gets in
+
+    /// Passwords that stand in the files that come with the gateway.
+    private static let examplePasswords: Set<String> = ["secret"]
+
+    private mutating func checkOpenness() {
+        for service in options.services where !service.address.value.address.isLoopback {
+            var credentials = service.handler.credential.map { [$0] } ?? []
+            for name in service.handler.authers {
+                let auther = options.authers.first { $0.name.value == name.value }
+                credentials += auther?.users ?? []
+            }
+            for credential in credentials
+            where Self.examplePasswords.contains(credential.password.value) {
+                error(
+                    "this password stands in the examples, and the service"
+                        + " '\(service.name.value)' listens on \(service.address.value)",
+                    at: credential.password.location,
+                    hint: "choose another one, or listen on 127.0.0.1")
+            }
+            if case .socks5 = service.handler.kind, service.handler.isOpen {
+                warn(
+                    "the service '\(service.name.value)' lets everyone in who reaches"
+                        + " \(service.address.value)",
+                    at: service.name.location, hint: "name users with auther:")
+            }
+        }
+    }
+
+    // MARK: Findings
+
+    private mutating func error(_ message: String, at location: Location, hint: String? = nil) {
+        diagnostics.append(Diagnostic(.error, at: location, message, hint: hint))
+    }
+
+    private mutating func warn(_ message: String, at location: Location, hint: String? = nil) {
+        diagnostics.append(Diagnostic(.warning, at: location, message, hint: hint))
+    }
+}
