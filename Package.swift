@@ -24,9 +24,11 @@ func plugin(_ name: String, uses: [Target.Dependency] = []) -> Target {
         path: "Sources/Plugins/\(name)", swiftSettings: strict)
 }
 
-func tests(of name: String, uses: [Target.Dependency] = []) -> Target {
+func tests(
+    of name: String, uses: [Target.Dependency] = [], exclude: [String] = []
+) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: uses, path: "Tests/\(name)Tests",
+        name: "\(name)Tests", dependencies: uses, path: "Tests/\(name)Tests", exclude: exclude,
         swiftSettings: strict)
 }
 
@@ -110,7 +112,9 @@ let package = Package(
         tests(of: "Bytes", uses: ["Bytes"]),
         tests(of: "Codecs", uses: ["Codecs", "CodecTesting", "Bytes", "Model"]),
         tests(of: "Options", uses: ["Options", "Model"]),
-        tests(of: "Configuration", uses: ["Configuration", "Options", "Model"]),
+        tests(
+            of: "Configuration", uses: ["Configuration", "Options", "Model"],
+            exclude: ["Fixtures"]),
         tests(of: "Crypto", uses: ["Crypto"]),
         tests(of: "LinuxIO", uses: ["LinuxIO", "KernelTesting", "Model"]),
         tests(of: "Loop", uses: ["Loop", "LinuxIO", "KernelTesting", "Model"]),

@@ -8,6 +8,7 @@ struct ConfigurationLoader {
     private var files: [String] = []
     private var sources: [SourceText] = []
     private var diagnostics: [Diagnostic] = []
+    private var isIncomplete = false
 
     init(_ reader: @escaping FileReader, isLenient: Bool) {
         self.reader = reader
@@ -64,6 +65,7 @@ struct ConfigurationLoader {
             add(try reader(file), file: file)
         } catch {
             report("cannot read '\(file)': \(error.reason)", at: nil)
+            isIncomplete = true
         }
     }
 
@@ -73,7 +75,8 @@ struct ConfigurationLoader {
         files.append(file)
         sources.append(composed.source)
         diagnostics += composed.diagnostics
-        if let node = composed.node { merged.add(node) }
+        if composed.isBroken { isIncomplete = true }
+        if let node = composed.node { merged.add(node) { composed.isTemplate($0) } }
     }
 
     /// Reads types and references of everything that was added.
@@ -83,10 +86,11 @@ struct ConfigurationLoader {
         let root = merged.node(orAt: start)
         var found = diagnostics + merged.diagnostics
         let options = GatewayOptions(
-            root, replaced: merged.replaced, unknownKeys: isLenient ? .warning : .error,
+            root, merged: merged, unknownKeys: isLenient ? .warning : .error,
             files: &access, diagnostics: &found)
         found += access.diagnostics
-        found += References.check(options)
+        // What a broken file would have named is not missing.
+        if !isIncomplete { found += References.check(options) }
         if options.services.isEmpty, !found.contains(where: { $0.severity == .error }) {
             found.append(
                 Diagnostic(.warning, at: nil, "there is no service, so nothing is listened on"))

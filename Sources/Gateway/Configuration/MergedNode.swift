@@ -15,6 +15,8 @@ struct MergedNode {
     /// Values that a later file replaced; they are read for their mistakes only.
     private(set) var replaced: [(key: String, value: Node)] = []
     private(set) var diagnostics: [Diagnostic] = []
+    /// Top-level keys, in lower case, whose values aliases repeat.
+    private(set) var templates: Set<String> = []
 
     /// All files so far as one mapping.
     func node(orAt location: Location) -> Node {
@@ -22,7 +24,7 @@ struct MergedNode {
     }
 
     /// Adds one file.
-    mutating func add(_ file: Node) {
+    mutating func add(_ file: Node, isTemplate: (Node) -> Bool = { _ in false }) {
         guard case .mapping(let more) = file.value else {
             if !file.isNull {
                 diagnostics += OptionReader(file, named: "").diagnostics
@@ -32,6 +34,7 @@ struct MergedNode {
         if start == nil { start = file.location }
         for (key, value) in more {
             let folded = key.text.lowercased()
+            if isTemplate(value) { templates.insert(folded) }
             let value = Self.lists.contains(folded) ? Self.list(value) : value
             guard let index = indices[folded] else {
                 indices[folded] = entries.count

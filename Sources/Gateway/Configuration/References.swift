@@ -155,7 +155,9 @@ struct References {
                     at: credential.password.location,
                     hint: "choose another one, or listen on 127.0.0.1")
             }
-            if case .socks5 = service.handler.kind, service.handler.isOpen {
+            if GostVocabulary.socksHandlers.contains(service.handler.type.value),
+                service.handler.isOpen
+            {
                 warn(
                     "the service '\(service.name.value)' lets everyone in who reaches"
                         + " \(service.address.value)",

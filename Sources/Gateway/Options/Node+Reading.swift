@@ -11,6 +11,11 @@ extension Node {
         return ["", "~", "null", "Null", "NULL"].contains(text)
     }
 
+    /// Whether this is a mapping.
+    public var isMapping: Bool {
+        if case .mapping = value { true } else { false }
+    }
+
     /// The whole number of a scalar that was not quoted.
     var bareInteger: Int64? {
         guard case .scalar(let text, isQuoted: false) = value else { return nil }

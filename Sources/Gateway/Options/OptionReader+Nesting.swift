@@ -10,7 +10,7 @@ extension OptionReader {
         _ keys: String..., read: (inout OptionReader) -> Value
     ) -> Value? {
         guard let (key, node) = take(keys) else { return nil }
-        return part(node, named: key.text, read: read)
+        return part(node, named: key.text, isEntry: false, read: read)
     }
 
     /// Reads a list of mappings; a single mapping is a list of one. An element that is not a
@@ -27,14 +27,15 @@ extension OptionReader {
                     at: item.location)
                 return nil
             }
-            return part(item, named: key.text, read: read)
+            return part(item, named: key.text, isEntry: true, read: read)
         }
     }
 
     private mutating func part<Value>(
-        _ node: Node, named name: String, read: (inout OptionReader) -> Value
+        _ node: Node, named name: String, isEntry: Bool, read: (inout OptionReader) -> Value
     ) -> Value {
-        var reader = OptionReader(node, named: name, unknownKeys: unknownKeys)
+        var reader = OptionReader(
+            node, named: name, isEntry: isEntry, unknownKeys: unknownKeys)
         let value = read(&reader)
         report(reader.finish())
         return value

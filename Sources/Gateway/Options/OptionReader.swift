@@ -26,13 +26,20 @@ public struct OptionReader {
     private var asked: Set<String> = []
     private var spellings: [String] = []
     private let isReadable: Bool
+    private let isEntry: Bool
 
     /// A reader over a mapping; nil and null stand for an absent one and read as empty. Anything
     /// else that is not a mapping is a diagnostic and reads as empty.
     public init(
         _ node: Node?, named name: String = "options", unknownKeys: Diagnostic.Severity = .error
     ) {
+        self.init(node, named: name, isEntry: false, unknownKeys: unknownKeys)
+    }
+
+    /// A reader over a mapping that stands in the list `name`, if `isEntry` is true.
+    init(_ node: Node?, named name: String, isEntry: Bool, unknownKeys: Diagnostic.Severity) {
         self.name = name
+        self.isEntry = isEntry
         self.unknownKeys = unknownKeys
         location = node?.location
         guard let node, case .mapping(let entries) = node.value else {
@@ -117,7 +124,8 @@ public struct OptionReader {
     /// Adds an error about a missing option, at the mapping's place.
     public mutating func missing(_ key: String, hint: String? = nil) {
         guard isReadable else { return }
-        error("'\(name)' has no '\(key)'", at: location, hint: hint)
+        let subject = isEntry ? "an entry of '\(name)'" : "'\(name)'"
+        error("\(subject) has no '\(key)'", at: location, hint: hint)
     }
 
     /// Reports those of `keys` that are present: they are options of gost that Weir does not have
@@ -148,6 +156,12 @@ public struct OptionReader {
         let place = name.isEmpty ? "" : " in '\(name)'"
         for key in unasked {
             asked.insert(key.text.lowercased())
+            if let secret = secretCut(before: key) {
+                error(
+                    "the value of '\(secret)' is cut at a comma", at: key.location,
+                    hint: "put it between quotes")
+                continue
+            }
             let known = spellings.sorted()
             var hint = Suggestion.hint(for: key.text, among: known)
             if hint == nil, !known.isEmpty, known.count <= 8 {
@@ -160,5 +174,15 @@ public struct OptionReader {
                     "unknown key '\(key.text)'\(place)\(consequence)", hint: hint))
         }
         return diagnostics
+    }
+
+    /// In `{password: a,b}` the part behind the comma is a key without a value. It is not shown.
+    private func secretCut(before key: Node.Key) -> String? {
+        guard let index = indices[key.text.lowercased()], index > 0, entries[index].value.isNull
+        else { return nil }
+        let before = entries[index - 1].key
+        let isCut =
+            SecretMask.isSecret(key: before.text) && before.location.line == key.location.line
+        return isCut ? before.text : nil
     }
 }

@@ -100,8 +100,17 @@ enum SecretMask {
         // A plain value may hold commas only outside of `{…}`; hide up to the safer end.
         let isInFlow = line[..<start].contains("{") || line[..<start].contains("[")
         var end = start
-        while end < line.count, !(isInFlow && (line[end] == "," || line[end] == "}")) { end += 1 }
+        while end < line.count, !(isInFlow && endsFlowValue(at: end, in: line)) { end += 1 }
+        while end > start, line[end - 1] == " " { end -= 1 }
         return start..<end
+    }
+
+    /// A value in `{…}` ends at the bracket, or at a comma with another key behind it.
+    private static func endsFlowValue(at index: Int, in line: [Unicode.Scalar]) -> Bool {
+        if line[index] == "}" { return true }
+        guard line[index] == "," else { return false }
+        let rest = line[(index + 1)...].prefix { $0 != "," && $0 != "}" }
+        return rest.contains(":")
     }
 
     // MARK: `scheme://user:password@host`

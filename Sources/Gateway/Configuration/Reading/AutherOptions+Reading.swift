@@ -9,7 +9,7 @@ extension AutherOptions {
         let path = reader.mapping("file") { $0.requiredString("path") } ?? nil
         reader.notYet(.warning, ["reload"])
         reader.notYet(.error, ["redis", "http", "plugin"])
-        let fromFile = path.map { Credential.users(in: $0, files: &files) } ?? []
+        let fromFile = path.flatMap { Credential.users(in: $0, files: &files) } ?? []
         var (users, indices): ([Credential], [String: Int]) = ([], [:])
         for (isInFile, credentials) in [(false, inline), (true, fromFile)] {
             var seen: Set<String> = []
@@ -55,7 +55,7 @@ extension Credential {
                 "'file' is read; username and password beside it are not", at: path.location)
         }
         reader.accept("username", "password")
-        let users = Self.users(in: path, files: &files)
+        guard let users = Self.users(in: path, files: &files) else { return nil }
         guard let first = users.first else {
             reader.error("'\(path.value)' has no line 'user password'", at: path.location)
             return nil
@@ -68,10 +68,10 @@ extension Credential {
         return first
     }
 
-    /// The users of a file with a line `user password` each.
-    static func users(in path: Located<String>, files: inout FileAccess) -> [Credential] {
+    /// The users of a file with a line `user password` each; nil if it cannot be read.
+    static func users(in path: Located<String>, files: inout FileAccess) -> [Credential]? {
         let lines = files.lines(of: path, comments: .wholeLines, visibility: .hidden)
-        return lines.compactMap { words in
+        return lines?.compactMap { words in
             guard words.count == 2 else {
                 files.report(
                     .error, at: words[0].location,

@@ -15,11 +15,8 @@ struct FileAccess {
     }
 
     /// The bytes of a file; a failure is reported at the place that named it.
-    mutating func bytes(of path: Located<String>) -> [UInt8]? {
-        bytes(of: path.value, namedAt: path.location)
-    }
-
-    private mutating func bytes(of path: String, namedAt location: Location?) -> [UInt8]? {
+    private mutating func bytes(of path: Located<String>) -> [UInt8]? {
+        let (path, location) = (path.value, path.location)
         do throws(FileFault) {
             let bytes = try reader(path)
             guard bytes.count <= Limits.configurationBytes else {
@@ -35,12 +32,12 @@ struct FileAccess {
         }
     }
 
-    /// The words of each line that has any, without comments. Lines are never shown if they hold
-    /// secrets.
+    /// The words of each line that has any, without comments; nil if the file cannot be read.
+    /// Lines are never shown if they hold secrets.
     mutating func lines(
         of path: Located<String>, comments: CommentRule, visibility: SourceText.Visibility
-    ) -> [Line] {
-        guard let bytes = bytes(of: path) else { return [] }
+    ) -> [Line]? {
+        guard let bytes = bytes(of: path) else { return nil }
         sources.append(SourceText(file: path.value, bytes: bytes, visibility: visibility))
         var lines: [Line] = []
         for (index, line) in bytes.split(separator: 10, omittingEmptySubsequences: false)

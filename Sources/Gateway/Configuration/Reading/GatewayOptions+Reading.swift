@@ -3,7 +3,7 @@ import Options
 extension GatewayOptions {
     /// Reads the merged files. What later files replaced is read too, for its mistakes.
     init(
-        _ root: Node, replaced: [(key: String, value: Node)], unknownKeys: Diagnostic.Severity,
+        _ root: Node, merged: MergedNode, unknownKeys: Diagnostic.Severity,
         files: inout FileAccess, diagnostics: inout [Diagnostic]
     ) {
         var reader = OptionReader(root, named: "", unknownKeys: unknownKeys)
@@ -15,9 +15,20 @@ extension GatewayOptions {
         log = reader.mapping("log") { LogOptions(from: &$0) } ?? LogOptions()
         runtime = reader.mapping("weir") { RuntimeOptions(from: &$0) } ?? RuntimeOptions()
         reader.notYet(.warning, GostVocabulary.laterTopLevel)
+        for key in reader.unasked {
+            let folded = key.text.lowercased()
+            if folded.hasPrefix("x-") {
+                reader.accept(key.text)
+            } else if merged.templates.contains(folded) {
+                reader.accept(key.text)
+                reader.warn(
+                    "'\(key.text)' only holds values for aliases", at: key.location,
+                    hint: "start its name with x- to say so")
+            }
+        }
         diagnostics += reader.finish()
 
-        for (key, value) in replaced {
+        for (key, value) in merged.replaced {
             var part = OptionReader(value, named: key, unknownKeys: unknownKeys)
             switch key {
             case "log": _ = LogOptions(from: &part)

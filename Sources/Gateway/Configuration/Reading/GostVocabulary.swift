@@ -1,8 +1,10 @@
 /// Words of gost's schema, so that each is told from a slip of the fingers, whether we have it yet
 /// or not.
 enum GostVocabulary {
+    /// Names of the SOCKS handler.
+    static let socksHandlers = ["socks5", "socks", "socks4", "socks4a"]
     /// Handler types of this version.
-    static let handlers = ["socks5", "socks", "socks4", "socks4a", "tcp", "udp", "forward"]
+    static let handlers = socksHandlers + ["tcp", "udp", "forward"]
     /// Handler types of gost that are not here yet.
     static let laterHandlers = [
         "auto", "http", "relay", "tungo", "tun", "tap", "tunnel", "rtcp", "rudp", "dns", "file",

@@ -9,12 +9,12 @@ struct HandlerChoice {
     let isAvailable: Bool
 
     /// Reads `handler.type`; gost's default is `auto`.
-    init(from reader: inout OptionReader, isAbsent: Bool, fallback: Location) {
+    init(from reader: inout OptionReader, isReadable: Bool, fallback: Location) {
         let given = reader.locatedString("type")
         let place = reader.location ?? fallback
         type = (given ?? Located("auto", at: place)).map { $0.lowercased() }
         isAvailable = GostVocabulary.handlers.contains(type.value)
-        guard !isAvailable, !isAbsent else { return }
+        guard !isAvailable, isReadable else { return }
         let available = "available are: " + GostVocabulary.handlers.joined(separator: ", ")
         if given == nil {
             reader.error(

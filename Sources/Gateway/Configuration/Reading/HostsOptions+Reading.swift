@@ -28,7 +28,7 @@ extension HostsOptions {
     /// Reads the syntax of hosts(5).
     private static func mappings(in path: Located<String>, files: inout FileAccess) -> [Mapping] {
         let lines = files.lines(of: path, comments: .anywhere, visibility: .masked)
-        return lines.compactMap { words in
+        return (lines ?? []).compactMap { words in
             guard let address = IPAddress(words[0].value) else {
                 files.report(.error, at: words[0].location, "a line starts with an IP address")
                 return nil

@@ -6,7 +6,8 @@ extension ServiceOptions {
     init(from reader: inout OptionReader, files: inout FileAccess) {
         let name = reader.name(of: "service")
         self.name = name
-        address = Self.address(from: &reader) ?? Located(Endpoint(.anyV6, 0), at: name.location)
+        address =
+            Self.address(from: &reader) ?? Located(Endpoint(.loopbackV4, 0), at: name.location)
         let handlerNode = reader.node("handler")
         let listenerNode = reader.node("listener")
         let unknownKeys = reader.unknownKeys
@@ -18,7 +19,8 @@ extension ServiceOptions {
         if handlerNode == nil { reader.missing("handler", hint: "such as handler: {type: socks5}") }
         handlerReader.accept("metadata")
         let choice = HandlerChoice(
-            from: &handlerReader, isAbsent: handlerNode == nil, fallback: name.location)
+            from: &handlerReader, isReadable: handlerNode?.isMapping ?? false,
+            fallback: name.location)
 
         var listenerReader = OptionReader(listenerNode, named: "listener", unknownKeys: unknownKeys)
         listenerReader.accept("metadata")

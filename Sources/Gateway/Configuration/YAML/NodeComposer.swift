@@ -19,6 +19,8 @@ struct NodeComposer: ~Copyable {
     private var total = 0
     private(set) var diagnostics: [Diagnostic] = []
     private(set) var source: SourceText
+    /// Where the values stand that aliases repeat.
+    private(set) var templates: Set<Location> = []
 
     private init(_ stream: consuming YAMLEventStream, source: SourceText) {
         self.stream = stream
@@ -28,7 +30,7 @@ struct NodeComposer: ~Copyable {
     /// Reads one file. The node is nil for an empty file and for one that cannot be read.
     static func compose(
         _ bytes: [UInt8], file: String
-    ) -> (node: Node?, source: SourceText, diagnostics: [Diagnostic]) {
+    ) -> ComposedFile {
         let source = SourceText(file: file, bytes: bytes)
         do throws(YAMLFault) {
             let text = try YAMLText.checked(bytes, file: file)
@@ -38,12 +40,17 @@ struct NodeComposer: ~Copyable {
             var composer = NodeComposer(stream, source: source)
             do throws(YAMLFault) {
                 let node = try composer.composeStream()
-                return (node, composer.source, composer.diagnostics)
+                return ComposedFile(
+                    node: node, source: composer.source, diagnostics: composer.diagnostics,
+                    templates: composer.templates)
             } catch {
-                return (nil, composer.source, composer.diagnostics + [error.diagnostic])
+                return ComposedFile(
+                    node: nil, source: composer.source,
+                    diagnostics: composer.diagnostics + [error.diagnostic], isBroken: true)
             }
         } catch {
-            return (nil, source, [error.diagnostic])
+            return ComposedFile(
+                node: nil, source: source, diagnostics: [error.diagnostic], isBroken: true)
         }
     }
 
@@ -58,9 +65,11 @@ struct NodeComposer: ~Copyable {
                 break
             case .alias, .scalar, .sequenceStart, .sequenceEnd, .mappingStart, .mappingEnd:
                 guard root == nil else {
-                    throw YAMLFault(
-                        "a second document starts here", at: event.start,
-                        hint: "put it into a file of its own and name both with -C")
+                    diagnostics.append(
+                        Diagnostic(
+                            .error, at: event.start, "a second document starts here",
+                            hint: "put it into a file of its own and name both with -C"))
+                    return root
                 }
                 root = try compose(event, depth: 0).node
             }
@@ -101,15 +110,19 @@ struct NodeComposer: ~Copyable {
         _ name: String, at location: Location, depth: Int
     ) throws(YAMLFault) -> Composed {
         guard let anchored = anchors[name] else {
-            throw YAMLFault(
-                "the anchor '&\(name)' of this alias does not exist", at: location,
-                hint: Suggestion.hint(for: name, among: anchors.keys.sorted())
-                    ?? "an anchor stands before its aliases and outside of them")
+            diagnostics.append(
+                Diagnostic(
+                    .error, at: location, "the anchor '&\(name)' of this alias does not exist",
+                    hint: Suggestion.hint(for: name, among: anchors.keys.sorted())
+                        ?? "an anchor stands before its aliases and outside of them"))
+            let nothing = Node(.scalar("", isQuoted: false), at: location)
+            return Composed(node: nothing, size: 1, height: 0, end: location)
         }
         guard depth + anchored.height <= Limits.configurationDepth else {
             throw tooDeep(at: location)
         }
         try count(anchored.size, at: location)
+        templates.insert(anchored.node.location)
         return anchored
     }
 

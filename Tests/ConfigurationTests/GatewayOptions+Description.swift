@@ -1,0 +1,115 @@
+import Configuration
+import Model
+import Options
+
+extension GatewayOptions {
+    /// The options as text, for golden files: what differs from a default, one part in a line.
+    var described: String {
+        var lines = services.flatMap(\.lines)
+        for auther in authers {
+            let users = auther.users.map { "\($0.username.value)\($0.isHashed ? " (hashed)" : "")" }
+            lines.append("auther \(auther.name.value): \(users.joined(separator: ", "))")
+        }
+        for list in hosts {
+            lines.append("hosts \(list.name.value)")
+            lines += list.mappings.map { "  \($0.address) \($0.names.joined(separator: " "))" }
+        }
+        for resolver in resolvers {
+            lines.append("resolver \(resolver.name.value)")
+            lines += resolver.servers.map(\.line)
+        }
+        for plugin in plugins {
+            let options = plugin.options.map { " with options at \($0.location.line)" } ?? ""
+            lines.append("plugin \(plugin.guid.value): \(plugin.type.value)\(options)")
+        }
+        if log != LogOptions() {
+            lines.append("log \(log.output) \(log.level) \(log.format?.rawValue ?? "auto")")
+        }
+        lines += runtime.lines
+        for guid in unknownGUIDs { lines.append("unknown GUID \(guid.value)") }
+        return lines.map { $0 + "\n" }.joined()
+    }
+}
+
+extension ServiceOptions {
+    fileprivate var lines: [String] {
+        var lines = ["service \(name.value) at \(address.value)"]
+        lines.append("  listener \(listener.transport.name) ttl=\(listener.timeToLive.text)")
+        var handlerLine = "  handler \(handler.type.value) readTimeout=\(handler.readTimeout.text)"
+        if handler.idleTimeout != .zero {
+            handlerLine += " idleTimeout=\(handler.idleTimeout.text)"
+        }
+        lines.append(handlerLine)
+        if case .socks5(let socks) = handler.kind {
+            var line = "  socks udp=\(socks.allowsUDP) bind=\(socks.allowsBind)"
+            line += " udpTimeout=\(socks.udpTimeout.text)"
+            if let address = socks.publicAddress { line += " public=\(address)" }
+            if let ports = socks.udpPorts {
+                line += " ports=\(ports.lowerBound)-\(ports.upperBound)"
+            }
+            lines.append(line)
+        }
+        if !handler.authers.isEmpty {
+            lines.append("  authers \(handler.authers.map(\.value))")
+        }
+        if let user = handler.credential { lines.append("  user \(user.username.value)") }
+        if !handler.exemptClients.isEmpty { lines.append("  exempt \(handler.exemptClients)") }
+        let statistics = handler.statistics
+        if !statistics.guids.isEmpty {
+            lines.append(
+                "  guids \(statistics.guids.map(\.value)) \(statistics.compatibility)"
+                    + " tcp=\(statistics.reportsTCP)")
+        }
+        lines += forwarder?.lines ?? []
+        if let resolver { lines.append("  resolver \(resolver.value)") }
+        if let hosts { lines.append("  hosts \(hosts.value)") }
+        if !allowsPrivateDestinations { lines.append("  no private destinations") }
+        return lines
+    }
+}
+
+extension ForwarderOptions {
+    fileprivate var lines: [String] {
+        let head =
+            "  forwarder \(strategy) maxFails=\(maxFails) failTimeout=\(failTimeout.text)"
+        return [head]
+            + nodes.map { node in
+                var line = "    node \(node.name) \(node.destination.value)"
+                if node.weight != 1 { line += " weight=\(node.weight)" }
+                if node.isBackup { line += " backup" }
+                if let fails = node.maxFails { line += " maxFails=\(fails)" }
+                if let timeout = node.failTimeout { line += " failTimeout=\(timeout.text)" }
+                return line
+            }
+    }
+}
+
+extension NameServerOptions {
+    fileprivate var line: String {
+        var line: String
+        switch transport.value {
+        case .system: line = "  system"
+        case .udp(let endpoint): line = "  udp \(endpoint)"
+        case .tcp(let endpoint): line = "  tcp \(endpoint)"
+        }
+        line += " timeout=\(timeout.text)"
+        if let preferred { line += " prefer=\(preferred)" }
+        if let only { line += " only=\(only)" }
+        if let timeToLive { line += " ttl=\(timeToLive.text)" }
+        if let clientSubnet { line += " client=\(clientSubnet)" }
+        return line
+    }
+}
+
+extension RuntimeOptions {
+    fileprivate var lines: [String] {
+        var line = "weir"
+        if let stateDirectory { line += " state=\(stateDirectory.value)" }
+        if loops != 0 { line += " loops=\(loops)" }
+        if drainTimeout != .seconds(10) { line += " drain=\(drainTimeout.text)" }
+        if let node { line += " node=\(node)" }
+        if let timeZone { line += " zone=\(timeZone.value)" }
+        if !hasAdminSocket { line += " no-admin" }
+        return line == "weir" ? [] : [line]
+    }
+}
