@@ -117,6 +117,7 @@ let package = Package(
             exclude: ["Fixtures"]),
         tests(of: "Crypto", uses: ["Crypto"]),
         tests(of: "LinuxIO", uses: ["LinuxIO", "KernelTesting", "Model"]),
+        tests(of: "KernelTesting", uses: ["KernelTesting", "Loop", "LinuxIO", "Model"]),
         tests(of: "Loop", uses: ["Loop", "LinuxIO", "KernelTesting", "Model"]),
         tests(of: "PluginKit", uses: ["PluginKit", "Options", "Model"]),
         tests(of: "Storage", uses: ["Storage", "PluginKit", "CodecTesting"]),

@@ -44,6 +44,7 @@ package final class Simulation {
     @discardableResult
     package func settle() -> Bool {
         for _ in 0..<Self.roundsPerMoment {
+            kernel.runDueEvents()
             for index in loops.indices.shuffled(using: &order) {
                 loops[index].turn(mayWait: false)
             }
@@ -95,15 +96,7 @@ package final class Simulation {
 
     /// Calls `body` on a loop, in a turn, and settles. `body` stays on this thread.
     package func onLoop(_ index: Int = 0, _ body: (EventLoop) -> Void) {
-        withoutActuallyEscaping(body) { body in
-            let work = Confined(body: body)
-            loops[index].execute { loop in work.body(loop) }
-            settle()
-        }
-    }
-
-    /// A closure that stays on the simulation's thread although the mailbox cannot know it.
-    private struct Confined: @unchecked Sendable {
-        let body: (EventLoop) -> Void
+        loops[index].perform(body)
+        settle()
     }
 }

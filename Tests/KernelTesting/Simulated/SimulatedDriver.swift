@@ -1,5 +1,4 @@
 package import LinuxIO
-import Synchronization
 
 /// A simulated kernel as one loop of the gateway sees it.
 ///
@@ -102,16 +101,4 @@ package final class SimulatedDriver: IODriver {
         count(.close)
         kernel.close(descriptor)
     }
-}
-
-/// Remembers that somebody asked for a return of `wait`.
-///
-/// ## Concurrency
-/// Any thread may use it.
-private final class WakeFlag: Waker {
-    private let raised = Atomic<Bool>(false)
-
-    var isRaised: Bool { raised.load(ordering: .acquiring) }
-    func wake() { raised.store(true, ordering: .releasing) }
-    func lower() { raised.store(false, ordering: .releasing) }
 }
