@@ -1,0 +1,132 @@
+import Testing
+
+@Suite("TCP and UDP forward", .ownThread)
+struct ForwardTests {
+    @Test func `tcp goes to the target, exactly counted`() throws {
+        let origin = try TCPOrigin.echo()
+        let payload = [UInt8].pattern(100_000)
+        try withGateway(.forward("tcp", to: [origin.address])) { gateway in
+            let client = try Socket.connect(to: gateway.address)
+            let sender = Sender(client, count: payload.count)
+            #expect(try client.receiveToEnd() == payload)
+            try sender.wait()
+            let record = try gateway.onlyRecord()
+            #expect(record.uplinkBytes == payload.count)
+            #expect(record.downlinkBytes == payload.count)
+            #expect(record.overheadUplinkBytes == 0 && record.overheadDownlinkBytes == 0)
+            #expect(record.destination == origin.address.description)
+            #expect(record.handler == "tcp" && record.service == "forward")
+            #expect(record.client == client.local.description)
+            #expect(record.listener == gateway.address.description)
+            #expect(record.end.cause == "finished")
+        }
+    }
+
+    @Test func `an origin that speaks first is heard at once`() throws {
+        let origin = try TCPOrigin.greeting(Array("220 ready\r\n".utf8))
+        try withGateway(.forward("tcp", to: [origin.address])) { gateway in
+            let client = try Socket.connect(to: gateway.address)
+            #expect(try client.receiveToEnd() == Array("220 ready\r\n".utf8))
+        }
+    }
+
+    @Test func `several tcp targets take turns`() throws {
+        let origins = try (0..<3).map { _ in try TCPOrigin.echo() }
+        try withGateway(.forward("tcp", to: origins.map(\.address))) { gateway in
+            for _ in 0..<9 {
+                let client = try Socket.connect(to: gateway.address)
+                try client.send([1])
+                #expect(try client.receive(exactly: 1) == [1])
+            }
+            #expect(origins.map(\.connections.count) == [3, 3, 3])
+        }
+    }
+
+    @Test func `a dead tcp target ends the connection, the reason is logged`() throws {
+        let closed = try Ports.free()
+        try withGateway(.forward("tcp", to: [.local(closed)])) { gateway in
+            let client = try Socket.connect(to: gateway.address)
+            #expect(client.isClosedByPeer())
+            #expect(eventually { gateway.log.contains("refused") }, "\(gateway.log)")
+        }
+    }
+
+    @Test(arguments: [0, 1, 1472, 9000, 65_507])
+    func `a udp datagram of any size goes to the target and back`(size: Int) throws {
+        let origin = try UDPOrigin()
+        let payload = [UInt8].pattern(size, seed: 3)
+        let text = GatewayText.forward(
+            "udp", to: [origin.address], listenerMetadata: ["keepalive: true", "ttl: 1s"])
+        try withGateway(text) { gateway in
+            let client = try Socket.datagram()
+            try client.send(payload, to: gateway.address)
+            let (back, from) = try client.receiveDatagram()
+            #expect(back == payload && from == gateway.address)
+            let record = try gateway.onlyRecord()
+            #expect(record.end.cause == "idle")
+            #expect(record.uplinkBytes == size && record.downlinkBytes == size)
+            #expect(record.uplinkPackets == 1 && record.downlinkPackets == 1)
+            #expect(record.protocol == "udp" && record.client == client.local.description)
+        }
+    }
+
+    @Test func `udp clients are told apart and counted exactly`() throws {
+        let origin = try UDPOrigin()
+        let text = GatewayText.forward(
+            "udp", to: [origin.address], listenerMetadata: ["keepalive: true", "ttl: 60s"])
+        try withGateway(text) { gateway in
+            let clients = try (0..<20).map { _ in try Socket.datagram() }
+            for round in 0..<10 {
+                for (index, client) in clients.enumerated() {
+                    try client.send([UInt8(index), UInt8(round)], to: gateway.address)
+                    let back = try client.receiveDatagram().bytes
+                    #expect(back == [UInt8(index), UInt8(round)])
+                }
+            }
+            #expect(origin.figures.received == 200)
+            #expect(try gateway.terminate() == .code(0))
+            let records = try gateway.records(20)
+            #expect(records.count == 20)
+            #expect(records.allSatisfy { $0.uplinkBytes == 20 && $0.downlinkBytes == 20 })
+            #expect(records.allSatisfy { $0.uplinkPackets == 10 && $0.downlinkPackets == 10 })
+        }
+    }
+
+    @Test func `several udp targets take turns, a client stays with its own`() throws {
+        let origins = try (0..<2).map { index in
+            try UDPOrigin { $0 + [UInt8(index)] }
+        }
+        let text = GatewayText.forward(
+            "udp", to: origins.map(\.address),
+            listenerMetadata: ["keepalive: true", "ttl: 60s"])
+        try withGateway(text) { gateway in
+            var served: [UInt8: Int] = [:]
+            for _ in 0..<6 {
+                let client = try Socket.datagram()
+                var seen: Set<UInt8> = []
+                for _ in 0..<3 {
+                    try client.send([9], to: gateway.address)
+                    seen.insert(try #require(try client.receiveDatagram().bytes.last))
+                }
+                #expect(seen.count == 1, "a client changed its target")
+                served[seen.first ?? 9, default: 0] += 1
+            }
+            #expect(served == [0: 3, 1: 3])
+        }
+    }
+
+    @Test func `a dead udp target does not end the service`() throws {
+        let closed = try Ports.free()
+        let text = GatewayText.forward(
+            "udp", to: [.local(closed)], listenerMetadata: ["keepalive: true", "ttl: 60s"])
+        try withGateway(text) { gateway in
+            let client = try Socket.datagram()
+            for _ in 0..<5 { try client.send([1], to: gateway.address) }
+            pause(milliseconds: 200)
+            let origin = try UDPOrigin(on: .local(closed))
+            try client.send([2], to: gateway.address)
+            #expect(try client.receiveDatagram().bytes == [2])
+            #expect(origin.figures.received == 1)
+        }
+    }
+}
