@@ -63,11 +63,11 @@ final class SOCKSClient {
         socket = try Socket.connect(to: gateway, from: local)
     }
 
-    /// A connection with the handshake done, as `user` where given.
-    convenience init(_ gateway: Address, user: String?, password: String = "pw-of-alice") throws {
+    /// A connection with the login done, as `user` where given.
+    convenience init(_ gateway: Address, user: String?) throws {
         try self.init(gateway)
         if let user {
-            guard try greet([2]) == 2, try login(user, password) == 0 else {
+            guard try greet([2]) == 2, try login(user, "pw-of-\(user)") == 0 else {
                 throw HarnessFailure("\(user) was not let in")
             }
         } else {

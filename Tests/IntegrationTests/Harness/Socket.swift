@@ -121,8 +121,10 @@ final class Socket: Sendable {
     }
 
     /// Writes all of `bytes`.
-    func send(_ bytes: some Collection<UInt8>) throws {
-        let bytes = Array(bytes)
+    func send(_ bytes: some Collection<UInt8>) throws { try send(Array(bytes)) }
+
+    /// Writes all of `bytes`.
+    func send(_ bytes: [UInt8]) throws {
         var sent = 0
         while sent < bytes.count {
             let count = bytes[sent...].withUnsafeBytes { raw in
