@@ -148,7 +148,7 @@ let package = Package(
                 "Assembly", "Configuration", "PluginKit", "Options", "KernelTesting", "Loop",
                 "LinuxIO", "Codecs", "Bytes", "Model",
             ]),
-        tests(of: "Integration"),
+        tests(of: "Integration", exclude: ["Scripts"]),
         tests(of: "Tidy"),
     ],
     swiftLanguageModes: [.v6]

@@ -68,8 +68,8 @@ struct SignalTests {
         }
     }
 
-    @Test(arguments: [SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2])
-    func `other signals do no harm`(signal: Int32) throws {
+    @Test(arguments: [SIGHUP, SIGPIPE])
+    func `SIGHUP and SIGPIPE do no harm`(signal: Int32) throws {
         try withOpenFlow { gateway, client in
             for _ in 0..<3 {
                 gateway.process.signal(signal)
