@@ -75,7 +75,7 @@ struct RuleTests {
 
     @Test(arguments: Rules.marks + Rules.foreign)
     func `marks and foreign places are found in comments too`(word: String) {
-        #expect(Rules.words(path: "a", text: "x\n// see \(word)a").map(\.line) == [2])
+        #expect(Rules.words(path: "a", text: "x\n// see \(word): a").map(\.line) == [2])
     }
 
     @Test(arguments: [

@@ -97,7 +97,8 @@ extension Rules {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         return lines.enumerated().flatMap { index, line -> [Finding] in
             let line = String(line)
-            let unfinished = marks.filter { contains(line, word: $0) }.map {
+            let words = Set(line.split { !$0.isLetter }.map(String.init))
+            let unfinished = marks.filter(words.contains).map {
                 Finding(path: path, line: index + 1, message: "'\($0)': finish it or drop it")
             }
             let strange = foreign.filter { contains(line, word: $0) }.map {

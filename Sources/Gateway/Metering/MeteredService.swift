@@ -1,6 +1,9 @@
 package import Model
 
 /// How the flows of one service are metered: its facts, and what legacy reporters want.
+///
+/// ## Concurrency
+/// Immutable, so any thread may read it.
 package final class MeteredService: Sendable {
     /// The facts that flow records carry.
     package let info: ServiceInfo

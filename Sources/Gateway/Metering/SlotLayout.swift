@@ -4,7 +4,7 @@ import Model
 /// machine, written in place; a slot is 256 bytes, so none crosses a page.
 ///
 ///     offset  size  field
-///          0     8  state: byte 0 state, 1 end.by, 2 end.phase, 3 end.cause; bytes 4…7 service text
+///          0     8  state: byte 0 state, 1 end.by, 2 end.phase, 3 end.cause; 4…7 service text
 ///          8    16  flow id
 ///         24     8  opened, milliseconds since 1970
 ///         32     8  last time the counts were handed over, or closed

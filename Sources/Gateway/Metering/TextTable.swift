@@ -8,6 +8,9 @@ package protocol ChunkedMemory: AnyObject {
 }
 
 /// Chunks of plain memory: nothing survives the process, or, in a test, as long as the test wants.
+///
+/// ## Concurrency
+/// Belongs to one loop.
 package final class PlainMemory: ChunkedMemory {
     /// The chunks so far.
     package private(set) var chunks: [UnsafeMutableRawPointer] = []

@@ -1,13 +1,14 @@
 /// Reads one mapping key by key, with type, unit and range, and collects what is wrong.
 ///
-/// Reading never stops: a value of a wrong type, unit or range is a diagnostic at its place, and the
-/// default is read instead. Keys are compared without regard to case. Where several keys are named,
-/// they are spellings of one option; the first that is present is read. `finish()` then reports the
-/// keys that nobody asked for.
+/// Reading never stops: a value of a wrong type, unit or range is a diagnostic at its place, and
+/// the default is read instead. Keys are compared without regard to case. Where several keys are
+/// named, they are spellings of one option; the first that is present is read. `finish()` then
+/// reports the keys that nobody asked for.
 ///
 /// ```swift
 /// init(from reader: inout OptionReader) {
-///     interval = reader.duration("interval", default: .seconds(5), in: .seconds(1) ... .seconds(60))
+///     interval = reader.duration(
+///         "interval", default: .seconds(5), in: .seconds(1) ... .seconds(60))
 ///     path = reader.mapping("store") { $0.string("sqlite", default: "weir.db") } ?? "weir.db"
 /// }
 /// ```

@@ -8,6 +8,7 @@ package import Model
 /// ## Concurrency
 /// Confined to its loop.
 package final class DatagramContext {
+    /// The loop that all of it belongs to.
     package let loop: EventLoop
     let ledger: Ledger
     let inbox = DatagramInbox()
