@@ -29,6 +29,8 @@ struct GatewayText {
     /// Further top-level YAML.
     var more = ""
     var interval = "1s"
+    /// A whole file instead of all this, with `PORT` for the port of the only service.
+    var literal: String?
     /// Where databases and flow files go; nil: the test's folder.
     var dataFolder: String?
 
@@ -58,6 +60,10 @@ struct GatewayText {
 
     /// The file, with every service's address known.
     func yaml(folder: String, addresses: [String]) -> String {
+        if let literal {
+            let port = addresses[0].split(separator: ":").last ?? ""
+            return literal.replacing("PORT", with: port)
+        }
         var lines = ["services:"]
         for (service, address) in zip(services, addresses) {
             lines += Self.lines(service, address: address)
