@@ -33,7 +33,7 @@ struct SimulationTests {
         #expect(services.count == 2)
         let clients = try (0..<20).map { number in
             let client = try simulation.peer("203.0.113.9").connect(to: Self.gateway)
-            client.send((0..<(number * 5000 + 1)).map { UInt8(truncatingIfNeeded: $0 + number) })
+            client.send(Payload.bytes(number * 5000 + 1, seed: UInt64(number)))
             client.finish()
             return client
         }
@@ -53,7 +53,7 @@ struct SimulationTests {
     func `every byte comes back, whatever the faults`(_ seed: UInt64) throws {
         let outcome = try echo(seed: seed, faults: .swarm(seed: seed, lossy: false))
         for (number, received) in outcome.received.enumerated() {
-            let expected = (0..<(number * 5000 + 1)).map { UInt8(truncatingIfNeeded: $0 + number) }
+            let expected = Payload.bytes(number * 5000 + 1, seed: UInt64(number))
             #expect(received == expected, "seed \(seed), client \(number)")
         }
         #expect(outcome.errors.isEmpty)
@@ -65,8 +65,9 @@ struct SimulationTests {
     func `with resets, what comes back is a beginning of what was sent`(_ seed: UInt64) throws {
         let outcome = try echo(seed: seed, faults: .swarm(seed: seed, lossy: true))
         for (number, received) in outcome.received.enumerated() {
-            let sent = (0..<(number * 5000 + 1)).map { UInt8(truncatingIfNeeded: $0 + number) }
-            #expect(sent.starts(with: received), "seed \(seed), client \(number)")
+            let sent = Payload.bytes(number * 5000 + 1, seed: UInt64(number))
+            let start = Array(sent.prefix(received.count))
+            #expect(start == received, "seed \(seed), client \(number)")
         }
         #expect(outcome.openDescriptors == 0)
     }

@@ -59,3 +59,5 @@ int weir_make_directory(const char *path) {
     int result = WEIR_CALL(int, mkdir(path, 0700));
     return result == -EEXIST ? 0 : result;
 }
+
+int weir_remove_directory(const char *path) { return WEIR_CALL(int, rmdir(path)); }

@@ -24,6 +24,11 @@ package enum Directory {
         return names.sorted()
     }
 
+    /// Removes an empty directory.
+    package static func remove(path: String) throws(Errno) {
+        _ = try SystemCall.value(weir_remove_directory(path), "rmdir")
+    }
+
     /// Removes a file.
     package static func removeFile(path: String) throws(Errno) {
         _ = try SystemCall.value(weir_unlink(path), "unlink")

@@ -7,7 +7,9 @@ package import Model
 /// - Descriptors are non-blocking and closed on exec.
 /// - Readiness is edge-triggered: a descriptor is reported when it becomes ready, and once when it
 ///   is first watched if it is ready then. An operation is tried until `wouldBlock`, or until a
-///   short count proves that there is no more.
+///   short count proves that there is no more: fewer bytes than `receive` or `send` had room for,
+///   fewer messages than `receiveDatagrams` had. From `splice` a short count proves nothing, and
+///   after `peerEnded` was reported `receive` must be called until it tells the end.
 /// - Would-block is a value and EINTR is never seen. EBADF, EFAULT and ENOTSOCK trap: they are
 ///   bugs of ours.
 ///
@@ -28,7 +30,7 @@ package protocol IODriver: AnyObject {
     /// Starts reporting a descriptor under `token`, in every direction. Closing ends it.
     func watch(_ descriptor: Descriptor, token: UInt64) throws(Errno)
     /// Sleeps until something is ready, the waker is used or the time is over; nil has no end.
-    /// Returns how many of `events` were filled.
+    /// Returns how many of `events` were filled; 0 may come before the time is over.
     func wait(into events: UnsafeMutableBufferPointer<ReadyEvent>, timeoutNanoseconds: UInt64?)
         -> Int
     /// Ends a `wait` from any thread, now or the next one.
@@ -43,7 +45,7 @@ package protocol IODriver: AnyObject {
     /// Takes one connection from a listening socket.
     func accept(_ listener: Descriptor) -> Accepted
     /// Starts to connect. Watch it; it becomes writable when it is connected or failed, and
-    /// `socketError` tells which.
+    /// `socketError` tells which. A refusal that is known already is thrown.
     func connect(to endpoint: Endpoint) throws(Errno) -> Descriptor
     /// Takes the pending error of a socket; nil when there is none.
     func socketError(_ descriptor: Descriptor) -> Errno?
@@ -62,7 +64,8 @@ package protocol IODriver: AnyObject {
 
     // MARK: Splicing
 
-    /// A pipe with at least `capacity` bytes if the kernel allows it, else what it allows.
+    /// A pipe with at least `capacity` bytes if the kernel allows it, else what it allows. Each of
+    /// its pages takes one fragment as it came, so it may be full with fewer bytes or hold more.
     func makePipe(capacity: Int) throws(Errno) -> Pipe
     /// Moves up to `count` bytes between a socket and a pipe without copying them out.
     /// `bytes(0)` from a socket is the end of the stream. `wouldBlock` does not tell which side
@@ -76,8 +79,8 @@ package protocol IODriver: AnyObject {
     func bindDatagrams(at endpoint: Endpoint, options: DatagramOptions) throws(Errno) -> Descriptor
     /// Receives up to `inbox.capacity` messages. On `.bytes(n)` n messages, not bytes, are there.
     func receiveDatagrams(_ descriptor: Descriptor, into inbox: DatagramInbox) -> Transfer
-    /// Sends messages `first...` of the outbox. On `.bytes(n)` n messages, not bytes, went out; on
-    /// `.failed` the message `first` was refused and the others were not tried.
+    /// Sends messages `first...` of the outbox, at most 64. On `.bytes(n)` n messages, not bytes,
+    /// went out; on `.failed` the message `first` was refused and the others were not tried.
     func sendDatagrams(_ descriptor: Descriptor, _ outbox: DatagramOutbox, from first: Int)
         -> Transfer
 }

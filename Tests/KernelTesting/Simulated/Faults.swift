@@ -34,6 +34,12 @@ package struct Faults: Sendable {
     package var lostDatagrams = 0.0
     /// A datagram is delivered twice.
     package var repeatedDatagrams = 0.0
+    /// A receive of datagrams reports a late error of the socket; nothing is lost by it.
+    package var datagramErrors = 0.0
+    /// A send of datagrams is refused with EPERM, as by a firewall.
+    package var refusedDatagrams = 0.0
+    /// A descriptor cannot be watched (ENOSPC).
+    package var watchFailures = 0.0
     /// A train arrives in pieces, or apart.
     package var splitTrains = 0.0
 
@@ -61,12 +67,15 @@ package struct Faults: Sendable {
         faults.refusedTrains = strength()
         faults.shortBatches = strength()
         faults.splitTrains = strength()
+        faults.datagramErrors = strength()
         guard lossy else { return faults }
         faults.acceptLost = strength() / 4
         faults.connectRefusedAtOnce = strength() / 4
         faults.resets = strength() / 50
         faults.lostDatagrams = strength()
         faults.repeatedDatagrams = strength() / 4
+        faults.refusedDatagrams = strength()
+        faults.watchFailures = strength() / 20
         return faults
     }
 }

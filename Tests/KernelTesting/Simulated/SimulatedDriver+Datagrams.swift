@@ -19,6 +19,10 @@ extension SimulatedDriver {
     ) -> Transfer {
         count(.receiveDatagrams)
         let socket = datagramSocket(descriptor, "recvmmsg")
+        if kernel.chance(kernel.faults.datagramErrors) {
+            socket.wake()
+            return .failed(Errno(ECONNREFUSED, in: "recvmmsg"))
+        }
         if socket.queue.isEmpty || isSpuriouslyBlocked(socket) { return .wouldBlock }
         var limit = min(inbox.capacity, socket.queue.count)
         if limit > 1 && kernel.chance(kernel.faults.shortReads) {
@@ -52,8 +56,11 @@ extension SimulatedDriver {
         for index in first..<last {
             let message = outbox.messages[index]
             let count = outbox.byteCount(index)
-            let refusal = kernel.refusal(
-                socket, to: message.destination, count: count, segmentBytes: message.segmentBytes)
+            let refusal =
+                kernel.refusal(
+                    socket, to: message.destination, count: count,
+                    segmentBytes: message.segmentBytes)
+                ?? (kernel.chance(kernel.faults.refusedDatagrams) ? EPERM : nil)
             if let refusal {
                 return index > first
                     ? .bytes(index - first) : .failed(Errno(refusal, in: "sendmmsg"))

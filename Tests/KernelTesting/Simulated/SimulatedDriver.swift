@@ -1,3 +1,4 @@
+import Glibc
 package import LinuxIO
 
 /// A simulated kernel as one loop of the gateway sees it.
@@ -47,6 +48,7 @@ package final class SimulatedDriver: IODriver {
         count(.watch)
         let object = kernel.object(descriptor, "epoll_ctl")
         precondition(object.watch == nil, "epoll_ctl: the descriptor is watched already")
+        if kernel.chance(kernel.faults.watchFailures) { throw Errno(ENOSPC, in: "epoll_ctl") }
         let watch = Watch(token: token, driver: self, object: object)
         object.watch = watch
         watches.append(watch)

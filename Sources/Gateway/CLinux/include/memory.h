@@ -32,3 +32,4 @@ int64_t weir_page_bytes(void);
 
 /// A directory with mode 0700; 0 also when it exists.
 int weir_make_directory(const char *path);
+int weir_remove_directory(const char *path);
