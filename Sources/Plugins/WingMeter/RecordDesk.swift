@@ -10,10 +10,10 @@ import Synchronization
 final class RecordDesk {
     private let settings: WingMeterSettings
     private let host: PluginHost
-    private let store: UsageStore
+    let store: UsageStore
     private let file: PromisedFile?
     private var reports: IntervalReports
-    private var forgetAtMilliseconds: Int64 = 0
+    private var forgetAtMilliseconds: Int64
 
     /// Opens the database and the record file, and keeps its last promise.
     init(
@@ -28,6 +28,8 @@ final class RecordDesk {
             try PromisedFile(path: path, keeping: store.lastPromise(), willRun: willRun)
         }
         reports = IntervalReports(intervalMilliseconds: settings.intervalMilliseconds)
+        // What a dead run left comes first.
+        forgetAtMilliseconds = host.wallMilliseconds() + 60_000
     }
 
     /// Stores a batch and writes its records.

@@ -26,7 +26,8 @@ final class UsageStore {
     init(
         path: String, guid: String, boot: BootID, destinations: Int, willRun: (() -> Void)?
     ) throws {
-        database = try Database(path: path)
+        // A batch that finds the database held comes again; waiting long gains nothing.
+        database = try Database(path: path, busyMilliseconds: 1000)
         database.willRun = willRun
         self.boot = boot
         census = DestinationCensus(limit: destinations)
