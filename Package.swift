@@ -81,7 +81,11 @@ let package = Package(
                 "Crypto", "Loop", "LinuxIO", "Codecs", "Bytes", "Model",
             ]),
         area(
-            "CLI", uses: ["Assembly", "Configuration", "PluginKit", "Options", "LinuxIO", "Model"]),
+            "CLI",
+            uses: [
+                "Assembly", "Inbound", "Routing", "Configuration", "PluginKit", "Options",
+                "Crypto", "Loop", "LinuxIO", "Model",
+            ]),
 
         // Plugins
         plugin("WingMeter", uses: ["Storage"]),

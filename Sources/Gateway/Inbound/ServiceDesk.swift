@@ -4,7 +4,7 @@ import Metering
 import Model
 import PluginKit
 import Relay
-import Routing
+package import Routing
 
 /// One service on one loop: what its handlers share.
 ///
@@ -22,12 +22,12 @@ package final class ServiceDesk {
     /// A service on a loop. `guarding` is asked about every endpoint before it is dialled.
     package init(
         station: Station, settings: ServiceSettings, admissions: [PluginAdmission],
-        guarding: @escaping AddressGuard
+        resolver: any NameResolver, guarding: @escaping AddressGuard
     ) {
         self.station = station
         self.settings = settings
         self.admissions = admissions
-        dialer = Dialer(loop: station.loop, resolver: station.resolver, objection: guarding)
+        dialer = Dialer(loop: station.loop, resolver: resolver, objection: guarding)
         flows = FlowFactory(station: station, service: settings.metered)
     }
 

@@ -3,7 +3,6 @@ package import Metering
 package import Model
 import PluginKit
 package import Relay
-package import Routing
 
 /// All that the services of one loop share: what relays, names, meters and logs.
 ///
@@ -20,8 +19,6 @@ package final class Station {
     package let streams: StreamRelay.Context
     /// What datagram relays share.
     package let datagrams: DatagramContext
-    /// Names to addresses.
-    package let resolver: any NameResolver
     /// Users' sessions, shared with the other loops.
     package let sessions: SessionTable
     /// Calls that block.
@@ -33,8 +30,8 @@ package final class Station {
     private var lastExhaustionNanoseconds: UInt64?
 
     package init(
-        loop: EventLoop, boot: BootID, ledger: Ledger, resolver: any NameResolver,
-        sessions: SessionTable, pool: BlockingPool, journal: Journal
+        loop: EventLoop, boot: BootID, ledger: Ledger, sessions: SessionTable, pool: BlockingPool,
+        journal: Journal
     ) {
         self.loop = loop
         self.boot = boot
@@ -42,7 +39,6 @@ package final class Station {
         streams = StreamRelay.Context(
             loop: loop, pipes: PipePool(driver: loop.driver), ledger: ledger)
         datagrams = DatagramContext(loop: loop, ledger: ledger)
-        self.resolver = resolver
         self.sessions = sessions
         self.pool = pool
         self.journal = journal
@@ -79,6 +75,15 @@ package final class Station {
             [
                 ("listener", listener.description), ("reason", reason),
             ])
+    }
+
+    /// Asks a plugin on its own thread; a late answer is a failure.
+    func ask<Value: Sendable>(
+        _ worker: EventLoop, _ question: @escaping @Sendable () async throws -> Value
+    ) async -> Answer<Value> {
+        await loop.ask(
+            worker, withinNanoseconds: UInt64(Limits.pluginAnswerMilliseconds) * 1_000_000,
+            question)
     }
 
     // MARK: Draining

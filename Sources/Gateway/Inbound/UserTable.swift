@@ -17,19 +17,21 @@ package final class UserTable: Sendable {
         case hashed(PasswordHash)
     }
 
-    private let secrets: [String: Secret]
+    // By bytes: Swift's strings are equal when they look alike, and accounts are not.
+    private let secrets: [[UInt8]: Secret]
     private let proven = Mutex<[String: Digest256]>([:])
     private let digest: KeyedDigest
 
     /// A table. The digest's key is random and lives as long as the process.
     package init(_ secrets: [String: Secret], digest: KeyedDigest) {
-        self.secrets = secrets
+        self.secrets = Dictionary(
+            uniqueKeysWithValues: secrets.map { (Array($0.key.utf8), $0.value) })
         self.digest = digest
     }
 
     /// Whether credentials are right.
     func check(_ attempt: AuthenticationAttempt, _ station: Station) async -> AuthenticationAnswer {
-        guard let secret = secrets[attempt.username] else { return .unknownUser }
+        guard let secret = secrets[Array(attempt.username.utf8)] else { return .unknownUser }
         let isRight: Bool
         switch secret {
         case .plain(let password):

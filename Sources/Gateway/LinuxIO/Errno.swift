@@ -29,6 +29,8 @@ extension Errno {
 
     /// Whether the peer reset the connection, or is gone while we write.
     package var isReset: Bool { code == ECONNRESET || code == EPIPE }
+    /// Another process holds the lock.
+    package static let locked = Errno(EWOULDBLOCK, in: "flock")
     /// The address is another socket's.
     package static let addressInUse = Errno(EADDRINUSE, in: "bind")
     /// Whether nobody listens at the destination.

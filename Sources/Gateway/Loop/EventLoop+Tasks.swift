@@ -25,3 +25,30 @@ private final class Alarm: TimerHandler {
 
     func timerFired(tag: UInt8) { continuation.resume() }
 }
+
+/// Work on a loop from elsewhere, with its result.
+extension EventLoop {
+    /// Runs a closure on this loop and returns its value to the caller's own executor.
+    package func perform<Value: Sendable>(
+        _ body: @escaping @Sendable (EventLoop) -> Value
+    ) async -> Value {
+        await withUnsafeContinuation { continuation in
+            execute { continuation.resume(returning: body($0)) }
+        }
+    }
+
+    /// Runs asynchronous work on this loop and returns what came of it.
+    package func call<Value: Sendable>(
+        _ operation: @escaping @Sendable () async throws -> Value
+    ) async -> Result<Value, any Error> {
+        await withUnsafeContinuation { continuation in
+            spawn { _ in
+                do {
+                    continuation.resume(returning: .success(try await operation()))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+    }
+}

@@ -20,6 +20,23 @@ package struct DeadBoot: Sendable {
     /// Its flows.
     package let flows: [Flow]
 
+    /// Reads one loop's files of a dead boot; a chunk that is not whole is left out.
+    package init(
+        boot: BootID, slotBytes: UnsafeRawBufferPointer, textBytes: UnsafeRawBufferPointer
+    ) {
+        func chunks(
+            _ bytes: UnsafeRawBufferPointer, _ size: Int
+        ) -> [UnsafeMutableRawPointer] {
+            guard let start = bytes.baseAddress else { return [] }
+            return (0..<bytes.count / size).map {
+                UnsafeMutableRawPointer(mutating: start + $0 * size)
+            }
+        }
+        self.init(
+            boot: boot, slotChunks: chunks(slotBytes, MeterFiles.slotChunkBytes),
+            textChunks: chunks(textBytes, MeterFiles.textChunkBytes))
+    }
+
     /// Reads one loop's memory of a dead boot. Slots that make no sense are skipped and counted.
     package init(
         boot: BootID, slotChunks: [UnsafeMutableRawPointer], textChunks: [UnsafeMutableRawPointer]

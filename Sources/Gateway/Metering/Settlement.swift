@@ -11,7 +11,7 @@ package import PluginKit
 /// Confined to its own loop (`home`). Loops reach it with `home.execute`.
 package final class Settlement {
     /// What the settlement asks of the loops; each call is passed on to the loop's thread.
-    package protocol Loops: Sendable {
+    package protocol Loops {
         /// Frees slots of a loop.
         func release(_ slots: [UInt32], loop: Int)
         /// Ends flows, wherever they run.
@@ -23,7 +23,7 @@ package final class Settlement {
     private let home: EventLoop
     private let loops: any Loops
     private let registry: StatsReporterRegistry
-    private let makeWorker: (String) -> EventLoop
+    private let makeWorker: (String) throws -> EventLoop
     private let log: @Sendable (LogLevel, String) -> Void
     private let onClosed: (FlowInfo, FlowCounts, FlowEnd, Int64) -> Void
     private var feeds: [String: [PluginFeed]] = [:]
@@ -38,7 +38,7 @@ package final class Settlement {
     /// A settlement without plugins.
     package init(
         home: EventLoop, loops: any Loops, registry: StatsReporterRegistry,
-        makeWorker: @escaping (String) -> EventLoop,
+        makeWorker: @escaping (String) throws -> EventLoop,
         log: @escaping @Sendable (LogLevel, String) -> Void,
         onClosed: @escaping (FlowInfo, FlowCounts, FlowEnd, Int64) -> Void
     ) {
@@ -155,9 +155,15 @@ package final class Settlement {
     private func isReported(_ guid: String) -> Bool {
         if reporters[guid] != nil { return true }
         guard registry.reporter(guid: guid) != nil else { return false }
-        reporters[guid] = ReporterFeed(
-            guid: guid, registry: registry, home: home, worker: makeWorker("reporter \(guid)"))
-        return true
+        do {
+            let worker = try makeWorker("weir-reporter")
+            reporters[guid] = ReporterFeed(
+                guid: guid, registry: registry, home: home, worker: worker)
+            return true
+        } catch {
+            log(.error, "reporter '\(guid)' hears nothing: it gets no thread: \(error)")
+            return false
+        }
     }
 
     // MARK: Recovery
@@ -189,6 +195,9 @@ package final class Settlement {
     }
 
     // MARK: Draining
+
+    /// Whether every ended flow was stored by everybody who must store it.
+    package var isSettled: Bool { awaited.isEmpty }
 
     /// Calls `done` once every observer has taken everything handed over before.
     package func whenIdle(_ done: @escaping () -> Void) {

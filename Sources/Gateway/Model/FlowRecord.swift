@@ -40,6 +40,12 @@ public struct FlowRecord: Sendable {
     /// and `at` (when the counts were read) behind them.
     public func write(to json: inout JSONText) {
         json.beginObject()
+        writeMembers(to: &json)
+        json.endObject()
+    }
+
+    /// Appends its members to the object that is open.
+    public func writeMembers(to json: inout JSONText) {
         writeIdentity(to: &json)
         json.field("opened", CivilTime(milliseconds: flow.openedMilliseconds).description)
         let at = CivilTime(milliseconds: atMilliseconds).description
@@ -57,7 +63,6 @@ public struct FlowRecord: Sendable {
             for (name, value) in metadata { json.field(name, value) }
             json.endObject()
         }
-        json.endObject()
     }
 
     private func writeIdentity(to json: inout JSONText) {

@@ -44,6 +44,11 @@ public enum Limits {
     /// Addresses of one name that are tried.
     public static let addressesPerName = 16
 
+    /// Resolving and connecting, all addresses of a name together; gost's default.
+    public static let dialMilliseconds = 15_000
+    /// How long a stream may be quiet where the configuration sets no bound: a day.
+    public static let streamIdleMilliseconds = 24 * 60 * 60 * 1000
+
     // MARK: UDP
 
     /// The largest UDP payload over IPv4: 65,535 less 20 and 8 bytes of headers.
@@ -82,6 +87,15 @@ public enum Limits {
     public static let packetsPerReporter = 65_536
     /// How long a plugin may take to answer a question that a flow waits for.
     public static let pluginAnswerMilliseconds = 5000
+
+    // MARK: Log, admin socket
+
+    /// Log text that waits to be written; more is dropped and counted.
+    public static let logBytes = 4 * 1024 * 1024
+    /// Connections on the admin socket at one time.
+    public static let adminClients = 16
+    /// How long a request on the admin socket may take to come and to be answered.
+    public static let adminMilliseconds = 30_000
 
     // MARK: Names of users, logins
 

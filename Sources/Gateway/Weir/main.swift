@@ -1,1 +1,3 @@
-// Replaced.
+import CLI
+
+WeirMain.run(plugins: compiledPlugins)

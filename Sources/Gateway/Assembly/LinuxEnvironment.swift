@@ -1,0 +1,113 @@
+package import LinuxIO
+package import Loop
+import Metering
+package import Model
+
+/// The real surroundings: epoll, threads and a state directory.
+///
+/// Files in the state directory: `lock`, held while a gateway lives; `BOOT-LOOP.slots` and
+/// `BOOT-LOOP.texts`, one pair per loop and boot; `admin.sock`. Two gateways need two directories.
+///
+/// ## Concurrency
+/// Used by the control loop only.
+package final class LinuxEnvironment: GatewayEnvironment {
+    package let stateDirectory: String?
+    private let lock: RegularFile?
+
+    /// Surroundings with a state directory (made if missing), or without one.
+    package init(stateDirectory: String?) throws(StateDirectoryFault) {
+        self.stateDirectory = stateDirectory
+        guard let stateDirectory else {
+            lock = nil
+            return
+        }
+        do throws(Errno) {
+            try RegularFile.makeDirectories(above: stateDirectory + "/x")
+            let lock = try RegularFile(path: stateDirectory + "/lock")
+            guard lock.lock() else { throw Errno.locked }
+            self.lock = lock
+        } catch {
+            throw StateDirectoryFault(directory: stateDirectory, error: error)
+        }
+    }
+
+    package func makeLoop(name: String, index: Int) throws -> EventLoop {
+        let loop = EventLoop(index: index, driver: try EpollDriver())
+        try Thread(name: name) { loop.run() }.detach()
+        return loop
+    }
+
+    package func endLoop(_ loop: EventLoop) { loop.stop() }
+
+    // MARK: Meter files
+
+    package func makeMeterMemory(boot: BootID, loop: Int) throws -> MeterMemory {
+        guard let stateDirectory else {
+            return MeterMemory(
+                slots: PlainMemory(chunkBytes: MeterFiles.slotChunkBytes),
+                texts: PlainMemory(chunkBytes: MeterFiles.textChunkBytes), remove: {})
+        }
+        let base = "\(stateDirectory)/\(boot)-\(loop)"
+        let (slots, texts) = (base + MeterFiles.slotSuffix, base + MeterFiles.textSuffix)
+        let slotRegion = try MappedRegion.create(
+            path: slots, chunkBytes: MeterFiles.slotChunkBytes)
+        let textRegion = try MappedRegion.create(
+            path: texts, chunkBytes: MeterFiles.textChunkBytes)
+        return MeterMemory(
+            slots: MappedMemory(slotRegion), texts: MappedMemory(textRegion),
+            remove: { Self.remove([slots, texts]) })
+    }
+
+    package func findDeadBoots(except boot: BootID) throws -> [DeadBootRemains] {
+        guard let stateDirectory else { return [] }
+        var remains: [DeadBootRemains] = []
+        for name in try Directory.names(in: stateDirectory)
+        where name.hasSuffix(MeterFiles.slotSuffix) {
+            let base = String(name.dropLast(MeterFiles.slotSuffix.count))
+            guard let dead = BootID(base.prefix(16)), dead != boot else { continue }
+            let slotsPath = "\(stateDirectory)/\(name)"
+            let textsPath = "\(stateDirectory)/\(base)\(MeterFiles.textSuffix)"
+            let slots = try MappedFile(path: slotsPath)
+            let texts = try MappedFile(path: textsPath)
+            remains.append(
+                DeadBootRemains(
+                    boot: DeadBoot(
+                        boot: dead, slotBytes: slots.bytes, textBytes: texts.bytes),
+                    remove: { Self.remove([slotsPath, textsPath]) }))
+        }
+        return remains
+    }
+
+    /// A file that is gone already is what is wanted.
+    private static func remove(_ paths: [String]) {
+        for path in paths { try? Directory.removeFile(path: path) }
+    }
+}
+
+/// Why a state directory cannot be used.
+package struct StateDirectoryFault: Error, CustomStringConvertible {
+    package let directory: String
+    package let error: Errno
+
+    package var description: String {
+        error == Errno.locked
+            ? "the state directory '\(directory)' is in use by another gateway; "
+                + "give each its own (weir: { state: … })"
+            : "the state directory '\(directory)' cannot be used: \(error)"
+    }
+}
+
+/// A mapped file as meter memory.
+///
+/// ## Concurrency
+/// Confined to the loop whose meters lie in it.
+private final class MappedMemory: ChunkedMemory {
+    private let region: MappedRegion
+
+    init(_ region: MappedRegion) { self.region = region }
+
+    func appendChunk() -> UnsafeMutableRawPointer? {
+        // A full disk is told by the pool's `isVolatile`; metering goes on in plain memory.
+        try? region.appendChunk()
+    }
+}

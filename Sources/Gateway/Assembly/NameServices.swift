@@ -1,0 +1,66 @@
+import Configuration
+import Inbound
+import Loop
+import Model
+import Options
+import Routing
+
+/// Makes resolvers for services from the configuration's `resolvers` and `hosts`.
+struct NameServices: Sendable {
+    let options: GatewayOptions
+    let files: SystemFiles
+    let pool: BlockingPool
+
+    /// A resolver for a service on a loop; nil names are the system's ways.
+    func resolver(_ name: String?, hosts: String?, for station: Station) -> any NameResolver {
+        let servers = options.resolvers.first { $0.name.value == name }?.servers ?? []
+        let sources = servers.map(source)
+        return Resolver(
+            station.loop, hosts: table(hosts),
+            sources: sources.isEmpty ? [Resolver.Source(.system)] : sources,
+            lifetime: lifetime(servers), files: files, pool: pool)
+    }
+
+    private func table(_ name: String?) -> HostsTable {
+        var table = HostsTable()
+        for mapping in options.hosts.first(where: { $0.name.value == name })?.mappings ?? [] {
+            table.add(mapping.address, names: mapping.names)
+        }
+        return table
+    }
+
+    private func source(_ server: NameServerOptions) -> Resolver.Source {
+        let families = families(server)
+        let plan: NameQueryPlan
+        switch server.transport.value {
+        case .system:
+            return Resolver.Source(.system, families: families)
+        case .udp(let endpoint):
+            plan = NameQueryPlan(servers: [NameServer(endpoint, .udp)])
+        case .tcp(let endpoint):
+            plan = NameQueryPlan(servers: [NameServer(endpoint, .tcp)])
+        }
+        var timed = plan
+        timed.timeoutNanoseconds = UInt64(max(1, server.timeout.milliseconds)) * 1_000_000
+        timed.families = families
+        return Resolver.Source(.servers(timed), families: families)
+    }
+
+    private func families(_ server: NameServerOptions) -> AddressFamilies {
+        switch (server.only, server.preferred) {
+        case (.ipv4, _): .onlyV4
+        case (.ipv6, _): .onlyV6
+        case (nil, .ipv6): .preferV6
+        case (nil, .ipv4), (nil, nil): .preferV4
+        }
+    }
+
+    /// One cache serves all servers of a resolver; the first server that says how long decides.
+    private func lifetime(_ servers: [NameServerOptions]) -> AnswerCache.Lifetime {
+        guard let chosen = servers.compactMap(\.timeToLive).first(where: { $0 != .zero }) else {
+            return .ofAnswer
+        }
+        if chosen < .zero { return AnswerCache.Lifetime.none }
+        return .fixed(seconds: UInt32(clamping: max(1, chosen.milliseconds / 1000)))
+    }
+}

@@ -1,0 +1,142 @@
+import Configuration
+import Crypto
+import Inbound
+import Metering
+import Model
+import Options
+import PluginKit
+import Routing
+
+/// Turns a service's options into what its loops run.
+struct ServicePlanner {
+    let options: GatewayOptions
+    let plugins: PluginSet
+    let own: OwnEndpoints
+    let throttle: LoginThrottle
+    let digest: KeyedDigest
+    let names: NameServices
+
+    /// The plan of one service.
+    func plan(_ service: ServiceOptions) throws(StartFault) -> ServicePlan {
+        let handler = service.handler
+        let name = service.name.value
+        let info = ServiceInfo(
+            service: name, handler: handler.type.value,
+            guids: handler.statistics.guids.map(\.value))
+        let metered = MeteredService(
+            info: info,
+            usesAerocoreDirections: handler.statistics.compatibility == .aerocore,
+            reportsTCP: handler.statistics.reportsTCP)
+        let gate = LoginGate(
+            service: name, authers: try authers(handler), exempt: handler.exemptClients,
+            throttle: throttle)
+        let settings = ServiceSettings(
+            metered: metered, gate: gate,
+            handshakeNanoseconds: nanoseconds(handler.readTimeout, or: 15_000),
+            dialNanoseconds: UInt64(Limits.dialMilliseconds) * 1_000_000,
+            streamIdleNanoseconds: nanoseconds(
+                handler.idleTimeout, or: Limits.streamIdleMilliseconds),
+            datagramIdleNanoseconds: nanoseconds(datagramIdle(service), or: 60_000),
+            handler: try handlerSettings(service))
+        let (own, names) = (own, names)
+        let allowsPrivate = service.allowsPrivateDestinations
+        let (resolver, hosts) = (service.resolver?.value, service.hosts?.value)
+        return ServicePlan(
+            address: service.address, transport: service.listener.transport, settings: settings,
+            admissions: plugins.admissions(info.guids),
+            makeResolver: { names.resolver(resolver, hosts: hosts, for: $0) },
+            guarding: { endpoint, client in
+                own.objection(to: endpoint, client: client, allowsPrivate: allowsPrivate)
+            })
+    }
+
+    private func handlerSettings(_ service: ServiceOptions) throws(StartFault) -> HandlerSettings {
+        switch service.handler.kind {
+        case .socks5(let socks):
+            return .socks(
+                SOCKSSettings(
+                    servesDatagrams: socks.allowsUDP, servesBind: socks.allowsBind,
+                    publicAddress: socks.publicAddress, datagramPorts: socks.udpPorts))
+        case .forward:
+            guard let forwarder = service.forwarder, !forwarder.nodes.isEmpty else {
+                throw StartFault("service '\(service.name.value)' forwards to nobody")
+            }
+            return .forward(
+                TargetList(
+                    forwarder.nodes.map(\.destination.value), strategy: strategy(forwarder),
+                    maxFails: forwarder.maxFails,
+                    failTimeoutMilliseconds: forwarder.failTimeout.milliseconds))
+        }
+    }
+
+    private func strategy(_ forwarder: ForwarderOptions) -> TargetList.Strategy {
+        switch forwarder.strategy {
+        case .round: .round
+        case .random: .random
+        case .fifo: .fifo
+        case .hash: .hash
+        }
+    }
+
+    private func datagramIdle(_ service: ServiceOptions) -> Duration {
+        switch service.handler.kind {
+        case .socks5(let socks): socks.udpTimeout
+        case .forward: service.listener.timeToLive
+        }
+    }
+
+    /// 0 says "without end" in gost; here everything ends, so it is the longest time allowed.
+    private func nanoseconds(_ duration: Duration, or milliseconds: Int) -> UInt64 {
+        let chosen = duration > .zero ? duration.milliseconds : Int64(milliseconds)
+        return UInt64(max(1, chosen)) * 1_000_000
+    }
+
+    // MARK: Authers
+
+    private func authers(_ handler: HandlerOptions) throws(StartFault) -> [LoginGate.Auther] {
+        if handler.authers.isEmpty {
+            guard let credential = handler.credential else { return [] }
+            return [.table(try table([credential]))]
+        }
+        var authers: [LoginGate.Auther] = []
+        for name in handler.authers {
+            if let auther = options.authers.first(where: { $0.name.value == name.value }) {
+                authers.append(.table(try table(auther.users)))
+                continue
+            }
+            let found = plugins.authenticators(name.value)
+            if found.isEmpty {
+                throw StartFault(
+                    "\(name.location): plugin '\(name.value)' is named as an auther and checks "
+                        + "no logins")
+            }
+            authers += found.map { .plugin($0) }
+        }
+        return authers
+    }
+
+    private func table(_ users: [Credential]) throws(StartFault) -> UserTable {
+        var secrets: [String: UserTable.Secret] = [:]
+        for user in users {
+            let text = user.password.value
+            guard Crypto.PasswordHash.isClaimed(by: text) else {
+                secrets[user.username.value] = .plain(text)
+                continue
+            }
+            do throws(Crypto.PasswordHash.Fault) {
+                secrets[user.username.value] = .hashed(try Crypto.PasswordHash(parsing: text))
+            } catch {
+                throw StartFault(
+                    "\(user.password.location): the password hash is unusable: \(error)")
+            }
+        }
+        return UserTable(secrets, digest: digest)
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds.
+    var milliseconds: Int64 {
+        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+    }
+}

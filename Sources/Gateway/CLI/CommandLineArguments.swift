@@ -1,0 +1,138 @@
+package import Configuration
+
+/// The words behind `weir`, understood: gost's flags, and Weir's commands.
+///
+/// Flags take their value as the next word or behind `=`; one or two dashes make no difference.
+package struct CommandLineArguments: Sendable, Equatable {
+    /// What is to be done.
+    package enum Action: Sendable, Equatable {
+        /// Run the gateway.
+        case run
+        /// Load the configuration and say what is wrong with it.
+        case check
+        /// Print the effective configuration.
+        case printConfiguration(asJSON: Bool)
+        /// Print the version.
+        case version
+        /// Print the help text.
+        case help
+        /// Hash a password read from standard input.
+        case hash
+        /// A plugin's command with its own words.
+        case plugin(name: String, arguments: [String])
+    }
+
+    /// What is to be done.
+    package var action = Action.run
+    /// `-C`, in order.
+    package var files: [String] = []
+    /// `-L`, in order.
+    package var services: [String] = []
+    /// `-F`, in order.
+    package var nodes: [String] = []
+    /// `-api`.
+    package var api: String?
+    /// `-metrics`.
+    package var metrics: String?
+    /// How often `-D` was given.
+    package var debugLevel = 0
+    /// `--lenient`.
+    package var isLenient = false
+
+    /// Why the words make no sense.
+    package struct Fault: Error, Sendable, Equatable {
+        /// What is wrong and what to do.
+        package let message: String
+    }
+
+    /// Understands the words behind the program's name. `pluginCommands` are the names of
+    /// commands that plugins add.
+    package init(_ words: [String], pluginCommands: [String]) throws(Fault) {
+        var rest = words[...]
+        if let command = rest.first, !command.hasPrefix("-") {
+            rest = rest.dropFirst()
+            switch command {
+            case "check": action = .check
+            case "version": action = .version
+            case "help": action = .help
+            case "hash": action = .hash
+            case let name where pluginCommands.contains(name):
+                action = .plugin(name: name, arguments: [])
+            default:
+                let known = (["check", "hash", "help", "version"] + pluginCommands).sorted()
+                throw Fault(
+                    message: "unknown command '\(command)'; there are "
+                        + known.joined(separator: ", "))
+            }
+        }
+        try readFlags(rest)
+    }
+
+    private mutating func readFlags(_ words: ArraySlice<String>) throws(Fault) {
+        var rest = words
+        while let word = rest.popFirst() {
+            if case .plugin(let name, var arguments) = action, !Self.isFileFlag(word) {
+                arguments.append(word)
+                action = .plugin(name: name, arguments: arguments)
+                continue
+            }
+            guard word.hasPrefix("-"), word != "-" else {
+                throw Fault(message: "'\(word)' is no flag; a file is given with -C")
+            }
+            let bare = word.drop { $0 == "-" }
+            let parts = bare.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            try read(String(parts[0]), parts.count == 2 ? String(parts[1]) : nil, &rest)
+        }
+    }
+
+    private static func isFileFlag(_ word: String) -> Bool {
+        word == "-C" || word == "--C" || word.hasPrefix("-C=")
+    }
+
+    private mutating func read(
+        _ flag: String, _ attached: String?, _ rest: inout ArraySlice<String>
+    ) throws(Fault) {
+        func value(_ rest: inout ArraySlice<String>) throws(Fault) -> String {
+            guard let value = attached ?? rest.popFirst() else {
+                throw Fault(message: "-\(flag) needs a value")
+            }
+            return value
+        }
+        switch flag {
+        case "C": files.append(try value(&rest))
+        case "L": services.append(try value(&rest))
+        case "F": nodes.append(try value(&rest))
+        case "api": api = try value(&rest)
+        case "metrics": metrics = try value(&rest)
+        case "D": debugLevel = max(debugLevel, 1)
+        case "DD": debugLevel = 2
+        case "lenient": isLenient = true
+        case "V", "version": action = .version
+        case "h", "help": action = .help
+        case "O":
+            switch try value(&rest).lowercased() {
+            case "yaml": action = .printConfiguration(asJSON: false)
+            case "json": action = .printConfiguration(asJSON: true)
+            default: throw Fault(message: "-O takes yaml or json")
+            }
+        case "R":
+            throw Fault(message: "-R: reloading is not available yet")
+        default:
+            throw Fault(message: "unknown flag '-\(flag)'; see weir help")
+        }
+    }
+
+    /// What is to be loaded. `home` is where `.gost/gost.yml` is looked for.
+    package func request(home: String?) -> ConfigurationRequest {
+        var request = ConfigurationRequest()
+        request.files = files
+        request.services = services
+        request.nodes = nodes
+        request.api = api
+        request.metrics = metrics
+        request.debugLevel = debugLevel
+        request.isLenient = isLenient
+        request.home = home
+        return request
+    }
+}

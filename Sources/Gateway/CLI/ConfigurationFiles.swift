@@ -1,0 +1,39 @@
+import Assembly
+import Configuration
+import Glibc
+import PluginKit
+
+/// Reads configuration files from disk.
+enum ConfigurationFiles {
+    /// A configuration of more than 10 MiB is a mistake; gost's bound for downloads is the same.
+    private static let bytesMax = 10 << 20
+
+    /// Loads what the command line asks for, with the plugins' options.
+    static func load(
+        _ words: CommandLineArguments, _ plugins: [PluginDescriptor]
+    ) -> PreparedConfiguration {
+        let home = getenv("HOME").map { String(cString: $0) }
+        let loaded = Configuration.load(words.request(home: home), readingWith: read)
+        return PreparedConfiguration(loaded, descriptors: plugins)
+    }
+
+    /// Whether a file can be opened.
+    static func exists(_ path: String) -> Bool { access(path, R_OK) == 0 }
+
+    /// The whole of a file; `-` is standard input.
+    static func read(_ path: String) throws(FileFault) -> [UInt8] {
+        let number = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
+        guard number >= 0 else { throw fault(errno) }
+        defer { if number > 0 { close(number) } }
+        var facts = stat()
+        if fstat(number, &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR { throw fault(EISDIR) }
+        guard let bytes = Terminal.readAll(number, bytesMax: bytesMax) else {
+            throw FileFault(isAbsent: false, reason: "larger than \(bytesMax >> 20) MiB")
+        }
+        return bytes
+    }
+
+    private static func fault(_ code: Int32) -> FileFault {
+        FileFault(isAbsent: code == ENOENT, reason: String(cString: strerror(code)))
+    }
+}

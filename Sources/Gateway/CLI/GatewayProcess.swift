@@ -1,0 +1,151 @@
+import Assembly
+import Configuration
+import Glibc
+import Inbound
+import LinuxIO
+import Loop
+import Model
+import PluginKit
+import Routing
+import Synchronization
+
+/// Runs a gateway as this process: threads, log, signals, drain.
+///
+/// SIGTERM or SIGINT drains, a second one cuts at once; SIGHUP and SIGPIPE do no harm.
+struct GatewayProcess {
+    private let prepared: PreparedConfiguration
+    private let debugLevel: Int
+
+    init(_ prepared: PreparedConfiguration, _ words: CommandLineArguments) {
+        self.prepared = prepared
+        debugLevel = words.debugLevel
+    }
+
+    /// Runs until the end; the result is the exit status.
+    func run() -> Int32 {
+        do {
+            let log = try LogSetup.writer(prepared.loaded.options.log, debugLevel: debugLevel)
+            let status = try serve(log)
+            log.close()
+            return status
+        } catch {
+            Terminal.complain("weir: \(error)")
+            return 1
+        }
+    }
+
+    private func serve(_ log: LogWriter) throws -> Int32 {
+        let journal = log.journal
+        raiseLimits(journal)
+        let environment = try LinuxEnvironment(stateDirectory: StatePath.directory(prepared))
+        let home = try environment.makeLoop(name: "weir-control", index: -1)
+        let pool = try BlockingPool(threads: 4, capacity: 4096)
+        let runtime = prepared.loaded.options.runtime
+        let loops = runtime.loops > 0 ? runtime.loops : Process.processors.count
+        let plan = LoopConfined(
+            Gateway.Plan(
+                configuration: prepared, environment: environment, home: home, journal: journal,
+                logWriter: log.isJSON ? log : nil, registry: .shared, loopCount: loops,
+                pool: pool, systemFiles: SystemNames.files))
+        let result = Waiting.result(of: {
+            await home.call { () async throws -> LoopConfined<Gateway> in
+                LoopConfined(try await Gateway.start(plan.value))
+            }
+        })
+        switch result {
+        case .failure(let error):
+            Terminal.complain("weir: \(error)")
+            return 1
+        case .success(let gateway):
+            announce(gateway, home)
+            return waitForEnd(gateway, home, journal)
+        }
+    }
+
+    private func raiseLimits(_ journal: Journal) {
+        do throws(Errno) {
+            _ = try Process.raiseDescriptorLimit()
+        } catch {
+            journal(
+                .warn, "the limit of open descriptors stays as it is",
+                [
+                    ("error", error.description)
+                ])
+        }
+    }
+
+    /// On a terminal, says how to try it.
+    private func announce(_ gateway: LoopConfined<Gateway>, _ home: EventLoop) {
+        guard Process.isTerminal(2) else { return }
+        let endpoints = Waiting.result(of: {
+            await home.perform { _ in gateway.value.endpoints.map { ($0.service, $0.endpoint) } }
+        })
+        for line in TryLines.lines(prepared.loaded.options, endpoints) { Terminal.complain(line) }
+    }
+
+    private func waitForEnd(
+        _ gateway: LoopConfined<Gateway>, _ home: EventLoop, _ journal: Journal
+    ) -> Int32 {
+        let limit = prepared.loaded.options.runtime.drainTimeout
+        let nanoseconds =
+            UInt64(max(0, limit.components.seconds)) * 1_000_000_000
+            + UInt64(max(0, limit.components.attoseconds / 1_000_000_000))
+        let status = ExitStatus()
+        let ended = Semaphore()
+        let signals = SignalWatch(gateway: gateway, home: home, journal: journal) {
+            home.spawn { _ in
+                let isClean = await gateway.value.drain(withinNanoseconds: nanoseconds)
+                status.set(isClean ? 0 : 1)
+                ended.post()
+            }
+        }
+        signals.start()
+        ended.wait()
+        return status.value
+    }
+}
+
+/// The exit status, set by the control loop and read by the main thread.
+private final class ExitStatus: Sendable {
+    private let status = Mutex<Int32>(0)
+
+    func set(_ value: Int32) { status.withLock { $0 = value } }
+
+    var value: Int32 { status.withLock { $0 } }
+}
+
+/// Takes the process's signals on a thread of its own.
+private struct SignalWatch: Sendable {
+    let gateway: LoopConfined<Gateway>
+    let home: EventLoop
+    let journal: Journal
+    let drain: @Sendable () -> Void
+
+    func start() {
+        do throws(Errno) {
+            try Thread(name: "weir-signals") { watch() }.detach()
+        } catch {
+            journal(.error, "signals are not heard", [("error", error.description)])
+        }
+    }
+
+    private func watch() {
+        var isDraining = false
+        while true {
+            switch Process.waitForSignal() {
+            case .terminate, .interrupt:
+                if isDraining {
+                    journal(.warn, "cutting what still runs")
+                    home.execute { _ in gateway.value.cutNow() }
+                } else {
+                    isDraining = true
+                    drain()
+                }
+            case .hangUp:
+                journal(.warn, "SIGHUP: reloading is not available yet; nothing has changed")
+            case .user1:
+                journal(.debug, "SIGUSR1 has no meaning here")
+            }
+        }
+    }
+}

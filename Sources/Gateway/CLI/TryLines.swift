@@ -1,0 +1,43 @@
+import Configuration
+import Model
+import Options
+
+/// Lines for a person at a terminal: how to use what was just started.
+enum TryLines {
+    static func lines(
+        _ options: GatewayOptions, _ endpoints: [(String, Endpoint)]
+    ) -> [String] {
+        var lines: [String] = []
+        for (name, endpoint) in endpoints {
+            guard let service = options.services.first(where: { $0.name.value == name }),
+                case .socks5 = service.handler.kind
+            else { continue }
+            let address = reachable(endpoint)
+            let login = user(service, options).map { "\($0)@" } ?? ""
+            lines.append("  try:  curl -x socks5h://\(login)\(address) https://example.com/")
+        }
+        if options.plugins.contains(where: { $0.type.value == "wing-meter" }) {
+            lines.append("  then: ./weir usage --by user")
+        }
+        return lines.isEmpty ? [] : ["weir is ready; stop it with Control-C"] + lines
+    }
+
+    private static func reachable(_ endpoint: Endpoint) -> Endpoint {
+        endpoint.address.isUnspecified ? Endpoint(.loopbackV4, endpoint.port) : endpoint
+    }
+
+    /// The first user and a place for the password, which is not shown.
+    private static func user(_ service: ServiceOptions, _ options: GatewayOptions) -> String? {
+        if let credential = service.handler.credential {
+            return credential.username.value + ":PASSWORD"
+        }
+        for name in service.handler.authers {
+            if let auther = options.authers.first(where: { $0.name.value == name.value }),
+                let first = auther.users.first
+            {
+                return first.username.value + ":PASSWORD"
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,27 @@
+package import LinuxIO
+import Loop
+package import Model
+package import Relay
+
+/// Opens a service that forwards datagrams to fixed targets.
+package enum DatagramService {
+    /// A forwarder for the service of a desk, on its loop.
+    package static func make(
+        _ desk: ServiceDesk, at endpoint: Endpoint, isShared: Bool
+    ) throws(Errno) -> DatagramForwarder {
+        guard case .forward(let targets) = desk.settings.handler else {
+            preconditionFailure("only a forwarder takes datagrams by itself")
+        }
+        let driver = desk.station.loop.driver
+        return try DatagramForwarder(
+            desk.station.datagrams, policy: AssociationPolicy(desk: desk, user: nil),
+            at: endpoint, isShared: isShared,
+            idleNanoseconds: desk.settings.datagramIdleNanoseconds,
+            nextTarget: { client in
+                let order = targets.order(
+                    client: client, nowMilliseconds: driver.wallMilliseconds(),
+                    random: driver.randomWord())
+                return targets.targets[order[0]]
+            })
+    }
+}

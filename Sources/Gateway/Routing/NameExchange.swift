@@ -1,0 +1,136 @@
+import Bytes
+import Codecs
+import LinuxIO
+import Loop
+import Model
+
+/// One question to one name server: a UDP socket of its own with a port that nobody can guess, or
+/// a TCP connection.
+///
+/// ## Concurrency
+/// Confined to its loop.
+final class NameExchange: ReadinessHandler {
+    /// What came of it.
+    enum Event {
+        /// A datagram, perhaps not the answer.
+        case datagram(UnsafeRawBufferPointer, source: Endpoint)
+        /// A whole message over TCP.
+        case message(UnsafeRawBufferPointer)
+        /// The socket failed.
+        case failed
+    }
+
+    private let loop: EventLoop
+    private let inbox: DatagramInbox
+    private let report: (Event) -> Void
+    private var descriptor = Descriptor.none
+    private var registration = Registration.none
+    private var stream: StreamSocket?
+    private var isClosed = false
+
+    init(_ loop: EventLoop, inbox: DatagramInbox, report: @escaping (Event) -> Void) {
+        self.loop = loop
+        self.inbox = inbox
+        self.report = report
+    }
+
+    /// Sends the question. A failure is reported later, never from within this call.
+    func ask(_ query: DNS.Query, _ server: NameServer, deadlineNanoseconds: UInt64) {
+        let message = [UInt8](capacity: DNS.Query.maximumByteCount) { query.encode(into: &$0) }
+        switch server.transport {
+        case .udp:
+            do throws(Errno) {
+                try sendDatagram(message, to: server.endpoint)
+            } catch {
+                failLater()
+            }
+        case .tcp:
+            loop.start { [self] in
+                await loop.sleep(nanoseconds: 0)
+                await exchange(message, server.endpoint, deadlineNanoseconds)
+            }
+        }
+    }
+
+    /// Closes what was opened; nothing is reported afterwards.
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        if descriptor.isOpen { loop.close(descriptor, registration) }
+        stream?.cut()
+    }
+
+    private func failLater() {
+        loop.start { [self] in
+            await loop.sleep(nanoseconds: 0)
+            tell(.failed)
+        }
+    }
+
+    private func tell(_ event: Event) {
+        if !isClosed { report(event) }
+    }
+
+    // MARK: UDP
+
+    private func sendDatagram(_ message: [UInt8], to server: Endpoint) throws(Errno) {
+        let unspecified: IPAddress = server.address.isV4 ? .anyV4 : .anyV6
+        descriptor = try loop.driver.bindDatagrams(
+            at: Endpoint(unspecified, 0), options: DatagramOptions(receiveBufferBytes: 65_536))
+        registration = try loop.register(descriptor, self, tag: 0)
+        let outbox = DatagramOutbox()
+        let result = message.withUnsafeBytes { bytes in
+            outbox.begin(to: server, from: .anyV6)
+            outbox.append(bytes)
+            return loop.driver.sendDatagrams(descriptor, outbox, from: 0)
+        }
+        if case .failed(let error) = result { throw error }
+    }
+
+    func descriptorReady(_ readiness: Readiness, tag: UInt8) {
+        while !isClosed {
+            guard case .bytes(let count) = loop.driver.receiveDatagrams(descriptor, into: inbox)
+            else { return }
+            for index in 0..<count where !isClosed {
+                let message = inbox.messages[index]
+                let bytes = UnsafeRawBufferPointer(
+                    start: inbox.bytes(index), count: message.count)
+                tell(.datagram(bytes, source: message.source))
+            }
+        }
+    }
+
+    // MARK: TCP
+
+    private func exchange(_ message: [UInt8], _ server: Endpoint, _ deadline: UInt64) async {
+        if isClosed { return }
+        do throws(StreamFault) {
+            let stream = try await StreamSocket.connect(
+                to: server, loop: loop, deadlineNanoseconds: deadline,
+                onStart: { self.stream = $0 })
+            defer { stream.close() }
+            let length = UInt16(message.count)
+            try await stream.write(
+                [UInt8(length >> 8), UInt8(truncatingIfNeeded: length)] + message)
+            let answer = try await readMessage(stream)
+            answer.withUnsafeBytes { tell(.message($0)) }
+        } catch {
+            tell(.failed)
+        }
+    }
+
+    /// One message behind its two-byte length (RFC 1035 §4.2.2), collected in memory of its own:
+    /// it may be longer than a handshake's buffer.
+    private func readMessage(_ stream: StreamSocket) async throws(StreamFault) -> [UInt8] {
+        var collected: [UInt8] = []
+        while true {
+            collected += stream.unread
+            stream.consume(stream.unread.count)
+            if collected.count >= 2 {
+                let length = Int(collected[0]) << 8 | Int(collected[1])
+                if collected.count >= 2 + length { return Array(collected[2..<(2 + length)]) }
+            }
+            try await stream.fill()
+        }
+    }
+}
