@@ -78,8 +78,12 @@ struct DiagnosticTests {
     @Test func `the caret moves with what was masked`() {
         #expect(
             render("{password: hunter2, x: 1}", column: 21)
-                == "test.yaml:1:21: error: wrong\n    {password: ***, x: 1}\n"
-                + "                    ^\n"
+                == """
+                test.yaml:1:21: error: wrong
+                    {password: ***, x: 1}
+                                    ^
+
+                """
         )
         #expect(
             render("{password: hunter2, x: 1}", column: 12)

@@ -133,8 +133,8 @@ struct OptionReaderTests {
         #expect(reader.metadataBool("udp", default: false) == false)
         #expect(
             reader.said == [
-                "1:10 warning: 'keepalive' is true or false; "
-                    + "a duration counts as false, as in gost",
+                "1:10 warning: 'keepalive' is true or false;"
+                    + " a duration counts as false, as in gost",
                 "1:10 error: 'udp' must be true or false",
             ])
     }

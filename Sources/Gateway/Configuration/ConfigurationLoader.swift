@@ -27,6 +27,7 @@ struct ConfigurationLoader {
         diagnostics += arguments.diagnostics
         sources += arguments.sources
         if let node = arguments.node { merged.add(node) }
+        if let level = arguments.logLevel { merged.set(logLevel: level) }
     }
 
     private mutating func addFirst(of candidates: [String]) {

@@ -53,6 +53,26 @@ struct MergedNode {
         }
     }
 
+    /// Sets `log.level` and leaves the rest of a file's `log:` as it is.
+    mutating func set(logLevel: Node) {
+        let level = (key: Node.Key(text: "level", location: logLevel.location), value: logLevel)
+        guard let index = indices["log"], case .mapping(let before) = entries[index].value.value
+        else {
+            add(
+                Node(
+                    .mapping([
+                        (
+                            Node.Key(text: "log", location: logLevel.location),
+                            Node(.mapping([level]), at: logLevel.location)
+                        )
+                    ]), at: logLevel.location))
+            return
+        }
+        let kept = before.filter { $0.key.text.lowercased() != "level" }
+        let log = entries[index]
+        entries[index] = (log.key, Node(.mapping(kept + [level]), at: log.value.location))
+    }
+
     /// A single object is a list of one, as everywhere in gost.
     private static func list(_ node: Node) -> Node {
         switch node.value {

@@ -116,4 +116,6 @@ public enum Limits {
     public static let configurationNodes = 1_000_000
     /// Nesting of lists and mappings; gost's own files reach nine.
     public static let configurationDepth = 64
+    /// Ports of one range on the command line, each of which becomes a listener.
+    public static let portsPerRange = 1024
 }

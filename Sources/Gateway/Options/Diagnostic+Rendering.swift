@@ -5,7 +5,8 @@ extension Diagnostic {
         var text = location.map { "\($0): " } ?? ""
         text += "\(severity.rawValue): \(message)\n"
         if let location, let source, source.file == location.file,
-            let shown = source.shown(line: location.line, column: location.column)
+            let shown = source.shown(line: location.line, column: location.column),
+            !shown.line.isEmpty
         {
             text += "    \(shown.line)\n    \(Self.indentation(of: shown))^\n"
         }

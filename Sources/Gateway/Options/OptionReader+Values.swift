@@ -61,10 +61,11 @@ extension OptionReader {
                 texts.append(Located(text, at: item.location))
                 continue
             }
-            for part in text.split(separator: ",") {
-                let trimmed = part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()
-                if !trimmed.isEmpty { texts.append(Located(String(trimmed), at: item.location)) }
+            let parts = text.split(separator: ",").map { part in
+                String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
             }
+            let kept = parts.filter { !$0.isEmpty }
+            texts += (kept.isEmpty ? [""] : kept).map { Located($0, at: item.location) }
         }
         return texts
     }

@@ -2,8 +2,99 @@ import Options
 
 /// What `-L`, `-F`, `-api`, `-metrics` and `-D` say, as the values that a file would have.
 struct CommandLineNodes {
+    /// The values; nil if the command line says nothing.
     private(set) var node: Node?
+    /// The level that `-D` asks for. It changes a file's `log:` instead of replacing it.
+    private(set) var logLevel: Node?
     private(set) var sources: [SourceText] = []
     private(set) var diagnostics: [Diagnostic] = []
-    init(_ request: ConfigurationRequest) {}
+
+    /// Reads the arguments. Each option is a file of its own for diagnostics, each of its uses a
+    /// line.
+    init(_ request: ConfigurationRequest) {
+        let start = Location(file: "-L", line: 1, column: 1)
+        var lists = CommandLineLists()
+        for (index, text) in request.services.enumerated() {
+            let place = Location(file: "-L", line: index + 1, column: 1)
+            attempt { () throws(YAMLFault) in
+                try Self.addService(text, at: place, to: &lists)
+            }
+        }
+        for (index, text) in request.nodes.enumerated() {
+            let place = Location(file: "-F", line: index + 1, column: 1)
+            attempt { () throws(YAMLFault) in
+                _ = try ServiceURL(text, at: place)
+                throw YAMLFault("chains are not available yet", at: place)
+            }
+        }
+        var root = MappingBuilder(at: start)
+        root.add("services", lists.services)
+        root.add("admissions", lists.admissions)
+        root.add("bypasses", lists.bypasses)
+        root.add("resolvers", lists.resolvers)
+        root.add("hosts", lists.hosts)
+        root.add("limiters", lists.limiters)
+        root.add("climiters", lists.connectionLimiters)
+        root.add("rlimiters", lists.rateLimiters)
+        root.add("api", endpoint(request.api, option: "-api", plain: "accesslog", "pathPrefix"))
+        root.add("metrics", endpoint(request.metrics, option: "-metrics", plain: nil, "path"))
+        node = root.isEmpty ? nil : root.node
+        if request.debugLevel > 0 {
+            let place = Location(file: "-D", line: 1, column: 1)
+            let level = request.debugLevel == 1 ? "debug" : "trace"
+            logLevel = Node(.scalar(level, isQuoted: true), at: place)
+        }
+        addSource("-L", request.services)
+        addSource("-F", request.nodes)
+        addSource("-api", request.api.map { [$0] } ?? [])
+        addSource("-metrics", request.metrics.map { [$0] } ?? [])
+    }
+
+    private static func addService(
+        _ text: String, at place: Location, to lists: inout CommandLineLists
+    ) throws(YAMLFault) {
+        let url = try ServiceURL(text, at: place)
+        guard !text.isEmpty else {
+            throw YAMLFault(
+                "an address is missing", at: place, hint: "such as socks5://127.0.0.1:1080")
+        }
+        var builder = ServiceBuilder(url, at: place)
+        try builder.build(first: lists.services.count, into: &lists)
+    }
+
+    /// `[user:password@]host:port[?key=value…]` of `-api` and `-metrics`.
+    private mutating func endpoint(
+        _ text: String?, option: String, plain: String?, _ key: String
+    ) -> Node? {
+        guard let text else { return nil }
+        let place = Location(file: option, line: 1, column: 1)
+        var found: Node?
+        attempt { () throws(YAMLFault) in
+            var url = try ServiceURL(text, at: place)
+            let auth = try url.takeAuth()
+            var mapping = MappingBuilder(at: place)
+            mapping.add("addr", url.host)
+            mapping.add(key, url.take(key))
+            if let plain { mapping.add(plain, url.take(plain), isPlain: true) }
+            mapping.add("auth", auth)
+            found = mapping.node
+        }
+        return found
+    }
+
+    private mutating func attempt(_ body: () throws(YAMLFault) -> Void) {
+        do throws(YAMLFault) {
+            try body()
+        } catch {
+            diagnostics.append(error.diagnostic)
+        }
+    }
+
+    private mutating func addSource(_ option: String, _ arguments: [String]) {
+        guard !arguments.isEmpty else { return }
+        let lines = arguments.map { argument in
+            String(String.UnicodeScalarView(argument.unicodeScalars.map { $0 == "\n" ? " " : $0 }))
+        }
+        sources.append(SourceText(file: option, bytes: Array(lines.joined(separator: "\n").utf8)))
+    }
 }

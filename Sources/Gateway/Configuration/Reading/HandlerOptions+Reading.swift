@@ -104,7 +104,8 @@ extension SOCKS5Options {
 extension StatisticsOptions {
     /// Reads what concerns metering of a handler's metadata.
     init(from reader: inout OptionReader) {
-        let named = reader.strings("statsGUID", "tungo.statsGUID", "stats.guid")
+        let named = reader.strings(
+            "statsGUID", "tungo.statsGUID", "stats.guid", splitsAtCommas: true)
         var seen: Set<String> = []
         guids = named.filter { guid in
             if guid.value.isEmpty {
