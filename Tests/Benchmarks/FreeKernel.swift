@@ -12,10 +12,15 @@ import Model
 final class FreeKernel: IODriver {
     /// How many bytes a read brings.
     var readBytes = 64
+    /// How many clients send datagrams, by turns, to the socket that was bound first.
+    var clients = 1
+    /// Datagrams that arrive joined.
+    var trainLength = 1
     /// Nanoseconds that pass with each wait.
     var waitNanoseconds: UInt64 = 0
-    /// Reads from sockets so far.
+    /// Reads from sockets, and datagrams received, so far.
     private(set) var reads = 0
+    private(set) var datagramSource = Descriptor.none
     /// Tokens that are reported in each wait.
     private var reported: [UInt64] = []
 
@@ -98,14 +103,26 @@ final class FreeKernel: IODriver {
     func close(_ descriptor: Descriptor) {}
     func bindDatagrams(at endpoint: Endpoint, options: DatagramOptions) throws(Errno) -> Descriptor
     {
-        open()
+        let descriptor = open()
+        if !datagramSource.isOpen { datagramSource = descriptor }
+        return descriptor
     }
+
     func receiveDatagrams(_ descriptor: Descriptor, into inbox: DatagramInbox) -> Transfer {
-        .wouldBlock
+        guard descriptor == datagramSource else { return .wouldBlock }
+        for index in 0..<inbox.capacity {
+            inbox.messages[index] = DatagramInbox.Message(
+                source: Endpoint(.loopbackV4, UInt16(1000 + index % clients)), local: .loopbackV4,
+                count: readBytes * trainLength, segmentBytes: trainLength > 1 ? readBytes : 0,
+                isTruncated: false)
+        }
+        reads &+= inbox.capacity * trainLength
+        return .bytes(inbox.capacity)
     }
+
     func sendDatagrams(_ descriptor: Descriptor, _ outbox: DatagramOutbox, from first: Int)
         -> Transfer
     {
-        .bytes(0)
+        .bytes(outbox.messages.count - first)
     }
 }
