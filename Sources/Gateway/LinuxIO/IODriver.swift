@@ -114,18 +114,25 @@ package enum Accepted: Equatable, Sendable {
 }
 
 /// Directions in which a descriptor has become ready.
+///
+/// Inlinable, because every event asks: without it a literal such as `[.readable, .failed]`
+/// allocates three times in other modules.
+@usableFromInline
 package struct Readiness: OptionSet, Sendable {
+    @usableFromInline
     package let rawValue: UInt8
+
+    @inlinable
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// Bytes, an end or an error can be read.
-    package static let readable = Readiness(rawValue: 1)
+    @inlinable package static var readable: Readiness { Readiness(rawValue: 1) }
     /// Something can be written, or an error can be taken.
-    package static let writable = Readiness(rawValue: 2)
+    @inlinable package static var writable: Readiness { Readiness(rawValue: 2) }
     /// The peer has ended its direction; a short read does not prove that there is no more.
-    package static let peerEnded = Readiness(rawValue: 4)
+    @inlinable package static var peerEnded: Readiness { Readiness(rawValue: 4) }
     /// The socket has an error.
-    package static let failed = Readiness(rawValue: 8)
+    @inlinable package static var failed: Readiness { Readiness(rawValue: 8) }
 }
 
 /// One readiness report.
