@@ -101,6 +101,11 @@ struct DiagnosticTests {
         #expect(source.shown(line: 6, column: 1) == nil)
     }
 
+    @Test func `a line of a generated file is not searched for its secrets but left out`() {
+        let text = String(repeating: "x", count: 20_000)
+        #expect(render(text, column: 3) == "test.yaml:1:3: error: wrong\n")
+    }
+
     @Test func `nothing of a hidden file is shown`() {
         #expect(
             render("alice hunter2", column: 1, visibility: .hidden)

@@ -20,7 +20,7 @@ package struct PreparedConfiguration: Sendable {
                 findings.append(Self.unknown(entry.type, descriptors))
                 continue
             }
-            var reader = OptionReader(entry.options)
+            var reader = OptionReader(entry.options, unknownKeys: loaded.unknownKeys)
             let settings = descriptor.readSettings(&reader)
             findings += reader.finish()
             plugins.append(

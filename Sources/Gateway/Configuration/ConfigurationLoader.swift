@@ -3,7 +3,7 @@ import Options
 /// Reads sources one after another and makes one configuration of them.
 struct ConfigurationLoader {
     private let reader: FileReader
-    private let isLenient: Bool
+    private let unknownKeys: Diagnostic.Severity
     private var merged = MergedNode()
     private var files: [String] = []
     private var sources: [SourceText] = []
@@ -12,7 +12,7 @@ struct ConfigurationLoader {
 
     init(_ reader: @escaping FileReader, isLenient: Bool) {
         self.reader = reader
-        self.isLenient = isLenient
+        unknownKeys = isLenient ? .warning : .error
     }
 
     /// Adds everything a command line names, in gost's order: files, then services.
@@ -87,18 +87,21 @@ struct ConfigurationLoader {
         let root = merged.node(orAt: start)
         var found = diagnostics + merged.diagnostics
         let options = GatewayOptions(
-            root, merged: merged, unknownKeys: isLenient ? .warning : .error,
+            root, merged: merged, unknownKeys: unknownKeys,
             files: &access, diagnostics: &found)
         found += access.diagnostics
         // What a broken file would have named is not missing.
         if !isIncomplete { found += References.check(options) }
+        if merged.isEmpty, !found.contains(where: { $0.severity == .error }) {
+            found.append(Diagnostic(.error, at: start, "the configuration is empty"))
+        }
         if options.services.isEmpty, !found.contains(where: { $0.severity == .error }) {
             found.append(
                 Diagnostic(.warning, at: nil, "there is no service, so nothing is listened on"))
         }
         return LoadedConfiguration(
-            options: options, diagnostics: found, effective: root, files: files,
-            sources: sources + access.sources)
+            options: options, diagnostics: found, effective: root,
+            unknownKeys: unknownKeys, files: files, sources: sources + access.sources)
     }
 
     private mutating func report(_ message: String, at location: Location?, hint: String? = nil) {

@@ -8,17 +8,20 @@ package struct LoadedConfiguration: Sendable {
     package let diagnostics: [Diagnostic]
     /// All files and command-line services as one value, before types were read.
     package let effective: Node
+    /// How bad an unknown key is, for readers of plugins' options: `--lenient` makes it a warning.
+    package let unknownKeys: Diagnostic.Severity
     /// Files that were read, in order, as the user named them.
     package let files: [String]
     private let sources: [SourceText]
 
     init(
-        options: GatewayOptions, diagnostics: [Diagnostic], effective: Node, files: [String],
-        sources: [SourceText]
+        options: GatewayOptions, diagnostics: [Diagnostic], effective: Node,
+        unknownKeys: Diagnostic.Severity, files: [String], sources: [SourceText]
     ) {
         self.options = options
         self.diagnostics = Diagnostic.sorted(diagnostics, files: sources.map(\.file))
         self.effective = effective
+        self.unknownKeys = unknownKeys
         self.files = files
         self.sources = sources
     }
@@ -29,8 +32,8 @@ package struct LoadedConfiguration: Sendable {
     /// The same with findings of later stages, such as plugins' own options.
     package func adding(_ more: [Diagnostic]) -> LoadedConfiguration {
         LoadedConfiguration(
-            options: options, diagnostics: diagnostics + more, effective: effective, files: files,
-            sources: sources)
+            options: options, diagnostics: diagnostics + more, effective: effective,
+            unknownKeys: unknownKeys, files: files, sources: sources)
     }
 
     /// All findings as text for a terminal, with lines, carets and hints; secrets are masked.

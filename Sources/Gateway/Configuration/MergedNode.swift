@@ -18,6 +18,9 @@ struct MergedNode {
     /// Top-level keys, in lower case, whose values aliases repeat.
     private(set) var templates: Set<String> = []
 
+    /// Whether nothing was added.
+    var isEmpty: Bool { entries.isEmpty }
+
     /// All files so far as one mapping.
     func node(orAt location: Location) -> Node {
         Node(.mapping(entries), at: start ?? location)

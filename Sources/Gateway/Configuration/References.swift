@@ -114,9 +114,11 @@ struct References {
     // MARK: Addresses
 
     private mutating func checkAddresses() {
-        for (index, service) in options.services.enumerated() where service.address.value.port != 0
-        {
-            let earlier = options.services[..<index].first { other in
+        var listening: [UInt16: [ServiceOptions]] = [:]
+        for service in options.services where service.address.value.port != 0 {
+            let sharing = listening[service.address.value.port] ?? []
+            listening[service.address.value.port] = sharing + [service]
+            let earlier = sharing.first { other in
                 other.listener.transport == service.listener.transport
                     && Self.overlap(other.address.value, service.address.value)
             }

@@ -13,7 +13,12 @@ public struct SourceText: Sendable {
     private let bytes: [UInt8]
     private let lineStarts: [Int]
     private let visibility: Visibility
-    private var secrets: [(start: Location, end: Location)] = []
+    /// What parsers have found, as scalar offsets by line.
+    private var secrets: [Int: [Range<Int>]] = [:]
+
+    /// Longer lines are not shown: the place and the message must do. It bounds the work of a
+    /// diagnostic about a generated file.
+    private static let shownScalars = 16_384
 
     /// The text of `file`. Bytes that are not UTF-8 are shown as replacement characters.
     public init(file: String, bytes: [UInt8], visibility: Visibility = .masked) {
@@ -32,7 +37,11 @@ public struct SourceText: Sendable {
 
     /// Masks what stands from `start` up to `end`: a secret that a parser has found.
     public mutating func mask(from start: Location, upTo end: Location) {
-        secrets.append((start, end))
+        for line in start.line...max(start.line, min(end.line, lineStarts.count)) {
+            let first = line == start.line ? start.column - 1 : 0
+            let last = line == end.line ? end.column - 1 : Int.max
+            if first < last { secrets[line, default: []].append(first..<last) }
+        }
     }
 
     /// A line as it may be shown, and where `column` went; nil if there is no such line, or if
@@ -40,8 +49,8 @@ public struct SourceText: Sendable {
     public func shown(line number: Int, column: Int) -> (line: String, column: Int)? {
         guard visibility == .masked, lineStarts.indices.contains(number - 1) else { return nil }
         let scalars = scalars(ofLine: number)
-        let hidden = parserSecrets(inLine: number, count: scalars.count)
-        let ranges = hidden + SecretMask.secrets(in: scalars)
+        guard scalars.count <= Self.shownScalars else { return nil }
+        let ranges = (secrets[number] ?? []) + SecretMask.secrets(in: scalars)
         var shown = String.UnicodeScalarView()
         var shownColumn = 1
         var isMasking = false
@@ -76,15 +85,6 @@ public struct SourceText: Sendable {
         return Array(
             String(decoding: bytes[(start + (hasMark ? 3 : 0))..<end], as: UTF8.self).unicodeScalars
         )
-    }
-
-    private func parserSecrets(inLine number: Int, count: Int) -> [Range<Int>] {
-        secrets.compactMap { start, end in
-            guard start.line <= number, number <= end.line else { return nil }
-            let first = start.line == number ? min(start.column - 1, count) : 0
-            let last = end.line == number ? min(end.column - 1, count) : count
-            return first < last ? first..<last : nil
-        }
     }
 
     /// Control characters would let a file write to the reader's terminal.

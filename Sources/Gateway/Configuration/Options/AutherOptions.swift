@@ -17,7 +17,7 @@ package struct AutherOptions: Sendable {
 package struct Credential: Sendable {
     /// The name, not empty.
     package let username: Located<String>
-    /// The password, or its hash in the form of `PasswordHash`; not empty.
+    /// The password, or its hash, `$scrypt$ln=15,r=8,p=1$SALT$HASH`; not empty.
     package let password: Located<String>
 
     init(username: Located<String>, password: Located<String>) {
@@ -26,5 +26,5 @@ package struct Credential: Sendable {
     }
 
     /// Whether the password is a scrypt hash.
-    package var isHashed: Bool { PasswordHash.isHash(password.value) }
+    package var isHashed: Bool { PasswordHashText.isClaimed(by: password.value) }
 }

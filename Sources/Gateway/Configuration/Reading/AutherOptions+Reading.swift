@@ -90,8 +90,8 @@ extension Credential {
     /// Mistakes in a password that is meant to be a hash.
     private static func findings(in password: Located<String>) -> [Diagnostic] {
         let text = password.value
-        if PasswordHash.isHash(text) {
-            guard PasswordHash(text) == nil else { return [] }
+        if PasswordHashText.isClaimed(by: text) {
+            guard !PasswordHashText.isComplete(text) else { return [] }
             return [
                 Diagnostic(
                     .error, at: password.location, "this scrypt hash cannot be read",
