@@ -53,8 +53,8 @@ struct SimulationTests {
     func `every byte comes back, whatever the faults`(_ seed: UInt64) throws {
         let outcome = try echo(seed: seed, faults: .swarm(seed: seed, lossy: false))
         for (number, received) in outcome.received.enumerated() {
-            let expected = Payload.bytes(number * 5000 + 1, seed: UInt64(number))
-            #expect(received == expected, "seed \(seed), client \(number)")
+            #expect(received.count == number * 5000 + 1, "seed \(seed), client \(number)")
+            #expect(Payload.isStart(received, seed: UInt64(number)), "seed \(seed)")
         }
         #expect(outcome.errors.isEmpty)
         #expect(outcome.openDescriptors == 0)
@@ -65,9 +65,8 @@ struct SimulationTests {
     func `with resets, what comes back is a beginning of what was sent`(_ seed: UInt64) throws {
         let outcome = try echo(seed: seed, faults: .swarm(seed: seed, lossy: true))
         for (number, received) in outcome.received.enumerated() {
-            let sent = Payload.bytes(number * 5000 + 1, seed: UInt64(number))
-            let start = Array(sent.prefix(received.count))
-            #expect(start == received, "seed \(seed), client \(number)")
+            #expect(received.count <= number * 5000 + 1)
+            #expect(Payload.isStart(received, seed: UInt64(number)), "seed \(seed)")
         }
         #expect(outcome.openDescriptors == 0)
     }
