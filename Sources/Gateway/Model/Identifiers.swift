@@ -28,7 +28,8 @@ public struct BootID: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads what `description` writes; nil for anything else.
     public init?(_ text: some StringProtocol) {
-        guard text.utf8.count == 16, let bits = UInt64(text, radix: 16) else { return nil }
+        let isHex = text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+        guard isHex, text.utf8.count == 16, let bits = UInt64(text, radix: 16) else { return nil }
         self.bits = bits
     }
 }

@@ -66,9 +66,9 @@ extension UsageReport {
     private static func quoted(_ field: String) -> String {
         let needsQuotes = field.utf8.contains { [0x22, 0x2c, 0x0d, 0x0a].contains($0) }
         guard needsQuotes else { return field }
-        return "\""
-            + field.split(separator: "\"", omittingEmptySubsequences: false)
-            .joined(separator: "\"\"") + "\""
+        // By scalars: a quote with an accent is one character and still a quote.
+        let scalars = field.unicodeScalars.map { $0 == "\"" ? "\"\"" : String($0) }
+        return "\"" + scalars.joined() + "\""
     }
 
     /// Names come from clients: what a terminal would obey is shown as an escape.
