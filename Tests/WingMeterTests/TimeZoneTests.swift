@@ -63,8 +63,8 @@ struct TimeZoneTests {
     @Test(
         "count days of the year with and without 29 February",
         arguments: [
-            ("XXX0YYY,J60,J61", "2095-03-01"), ("XXX0YYY,J60,J61", "2096-03-01"),
-            ("XXX0YYY,59,60", "2095-03-01"), ("XXX0YYY,59,60", "2096-02-29"),
+            ("ABC0DEF,J60,J61", "2095-03-01"), ("ABC0DEF,J60,J61", "2096-03-01"),
+            ("ABC0DEF,59,60", "2095-03-01"), ("ABC0DEF,59,60", "2096-02-29"),
         ])
     func daysOfYear(_ text: String, _ date: String) throws {
         let rule = try #require(TimeZoneRule(text))
@@ -90,7 +90,7 @@ struct TimeZoneTests {
     @Test("read zone files: before, between and after their entries")
     func file() throws {
         let bytes = zoneFile(
-            transitions: [(-100, 1), (200, 0)], offsets: [3600, -7200], footer: "XXX-5")
+            transitions: [(-100, 1), (200, 0)], offsets: [3600, -7200], footer: "ABC-5")
         let file = try #require(TimeZoneFile(bytes))
         let told = [-101, -100, 199, 200, 10_000_000_000].map { file.offset(at: $0) }
         #expect(told == [3600, -7200, -7200, 18_000, 18_000])
@@ -101,8 +101,8 @@ struct TimeZoneTests {
 
     @Test("refuse a zone file that is cut anywhere, and one with an unknown type")
     func damagedFile() {
-        let bytes = zoneFile(transitions: [(1, 1)], offsets: [0, 1], footer: "XXX-5")
-        let dataEnd = bytes.count - "XXX-5\n\n".utf8.count
+        let bytes = zoneFile(transitions: [(1, 1)], offsets: [0, 1], footer: "ABC-5")
+        let dataEnd = bytes.count - "ABC-5\n\n".utf8.count
         for length in 0..<dataEnd { #expect(TimeZoneFile(Array(bytes[..<length])) == nil) }
         #expect(TimeZoneFile(zoneFile(transitions: [(1, 2)], offsets: [0, 1], footer: "")) == nil)
         let unordered = zoneFile(transitions: [(2, 1), (1, 0)], offsets: [0, 1], footer: "")
@@ -166,6 +166,6 @@ struct TimeZoneTests {
         bytes += header(transitions.count, offsets.count, 4)
         bytes += transitions.flatMap { big($0.0, 8) } + transitions.map(\.1)
         for offset in offsets { bytes += big(Int64(offset), 4) + [0, 0] }
-        return bytes + Array("XXX\0\n\(footer)\n".utf8)
+        return bytes + Array("ABC\0\n\(footer)\n".utf8)
     }
 }
