@@ -304,9 +304,14 @@ package final class Gateway {
             let site = handle.site
             await handle.loop.perform { _ in site.value.station.ledger.settle() }
         }
+        await takeReports()
         guard let settlement else { return true }
         return await home.wait(nanoseconds: limit) { done in settlement.whenIdle(done) }
     }
+
+    /// Returns when every report that a loop has handed over is with the settlement. A loop that
+    /// answers before its asker waits does not come by the mailbox, where its report still lies.
+    private func takeReports() async { await home.perform { _ in } }
 
     /// Flows and packets that plugins lost because they stayed behind.
     var drops: [(guid: String, flows: UInt64, packets: UInt64)] { settlement?.drops ?? [] }
@@ -319,8 +324,9 @@ package final class Gateway {
         }
     }
 
-    /// Passes a call on to one loop.
+    /// Passes a call on to one loop; after the stop there is none.
     func onSite(_ index: Int, _ body: @escaping @Sendable (Site) -> Void) {
+        guard index < sites.count else { return }
         let site = sites[index].site
         sites[index].loop.execute { _ in body(site.value) }
     }
@@ -376,6 +382,7 @@ package final class Gateway {
             let site = handle.site
             await handle.loop.perform { _ in site.value.close() }
         }
+        await takeReports()
         var isClean = true
         if let settlement {
             isClean = await home.wait(nanoseconds: limit) { done in settlement.whenIdle(done) }
