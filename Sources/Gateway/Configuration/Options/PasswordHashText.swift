@@ -1,6 +1,6 @@
-/// The syntax of a hashed password in a file: `$scrypt$ln=15,r=8,p=1$SALT$HASH`, both parts in base64
-/// without padding. Hashes themselves are the business of Crypto; here a mistake in one is found
-/// at its place.
+/// The syntax of a hashed password in a file: `$scrypt$ln=15,r=8,p=1$SALT$HASH`, both parts in
+/// base64 without padding. Hashes themselves are the business of Crypto; here a mistake in one is
+/// found at its place.
 enum PasswordHashText {
     /// Whether text claims to be a hash. A password cannot start like one.
     static func isClaimed(by text: String) -> Bool { text.hasPrefix("$scrypt$") }

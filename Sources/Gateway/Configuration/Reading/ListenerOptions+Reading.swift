@@ -38,13 +38,15 @@ extension ListenerOptions {
         return transport
     }
 
-    /// Reports checks of users and other things that a listener of gost may have.
-    static func reportChecks(from reader: inout OptionReader) {
+    /// Reports checks of users and other things that a listener of gost may have. Who writes them
+    /// thinks that users are checked; where the handler checks none, that is an error.
+    static func reportChecks(from reader: inout OptionReader, isHandlerOpen: Bool) {
         for key in ["auther", "authers", "auth"] where reader.has(key) {
-            reader.accept(key)
-            reader.error(
-                "'\(key)' does nothing in a listener", at: reader.location(of: key),
-                hint: "put it into the handler, which checks users")
+            reader.report(
+                Diagnostic(
+                    isHandlerOpen ? .error : .warning, at: reader.location(of: key),
+                    "'\(key)' does nothing in this listener",
+                    hint: "put it into the handler, which checks users"))
         }
         reader.accept("auther", "authers", "auth")
         reader.notYet(.error, ["chain", "chainGroup", "tls"])

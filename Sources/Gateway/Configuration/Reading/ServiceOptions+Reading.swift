@@ -25,11 +25,11 @@ extension ServiceOptions {
         var listenerReader = OptionReader(listenerNode, named: "listener", unknownKeys: unknownKeys)
         listenerReader.accept("metadata")
         let transport = ListenerOptions.transport(from: &listenerReader, handler: choice)
-        ListenerOptions.reportChecks(from: &listenerReader)
 
         listener = ListenerOptions(from: &metadata.listener, transport: transport ?? .tcp)
         handler = HandlerOptions(
             from: &handlerReader, metadata: &metadata.handler, choice: choice, files: &files)
+        ListenerOptions.reportChecks(from: &listenerReader, isHandlerOpen: handler.isOpen)
         forwarder = reader.mapping("forwarder") {
             ForwarderOptions(from: &$0, transport: transport ?? .tcp)
         }
