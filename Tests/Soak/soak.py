@@ -27,6 +27,7 @@ import harness  # noqa: E402
 from harness import BACKEND, PXBENCH, ROOT, Peer, say  # noqa: E402
 
 PORT = 22180
+PIPES_PER_LOOP = 32  # Limits.pipesPerLoop
 WEIR = os.path.join(ROOT, 'weir')
 CONFIG = """\
 services:
@@ -223,10 +224,17 @@ def load(seconds, totals, origin, folder, seed):
 
 
 def state(pid):
-    """Resident KiB and open descriptors."""
+    """Resident KiB, open descriptors without pipes, and pipe ends: the loops keep some of those."""
     with open(f'/proc/{pid}/status') as file:
         resident = next(int(line.split()[1]) for line in file if line.startswith('VmRSS'))
-    return resident, len(os.listdir(f'/proc/{pid}/fd'))
+    names = []
+    for number in os.listdir(f'/proc/{pid}/fd'):
+        try:
+            names.append(os.readlink(f'/proc/{pid}/fd/{number}'))
+        except OSError:
+            continue
+    pipes = sum(name.startswith('pipe:') for name in names)
+    return resident, len(names) - pipes, pipes
 
 
 def settle(pid, descriptors=None, seconds=90):
@@ -278,11 +286,11 @@ def main():
     seconds = options.minutes * 60
     port = origin.server_address[1]
     load(min(60, seconds / 4), totals, port, folder, options.seed)
-    resident, descriptors = settle(process.pid)
-    say(f'soak: warm: {resident} KiB, {descriptors} descriptors')
+    resident, descriptors, pipes = settle(process.pid)
+    say(f'soak: warm: {resident} KiB, {descriptors} descriptors, {pipes} pipe ends')
     load(seconds - min(60, seconds / 4), totals, port, folder, options.seed + 100)
-    resident_end, descriptors_end = settle(process.pid, descriptors)
-    say(f'soak: end: {resident_end} KiB, {descriptors_end} descriptors')
+    resident_end, descriptors_end, pipes = settle(process.pid, descriptors)
+    say(f'soak: end: {resident_end} KiB, {descriptors_end} descriptors, {pipes} pipe ends')
 
     process.send_signal(signal.SIGTERM)
     try:
@@ -301,6 +309,8 @@ def main():
         problems.append('nothing was metered for the other user')
     if descriptors_end > descriptors:
         problems.append(f'descriptors went from {descriptors} to {descriptors_end}')
+    if pipes > PIPES_PER_LOOP * 2 * harness.CORES:
+        problems.append(f'{pipes} pipe ends stay open')
     if resident_end > resident * 1.2 + 8192:
         problems.append(f'memory went from {resident} to {resident_end} KiB')
     if status != 0:
