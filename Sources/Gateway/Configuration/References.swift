@@ -139,8 +139,11 @@ struct References {
 
     // MARK: Who gets in
 
-    /// Passwords that stand in the files that come with the gateway.
-    private static let examplePasswords: Set<String> = ["secret"]
+    /// Passwords that stand in the files that come with the gateway, hashed ones included.
+    private static let examplePasswords: Set<String> = [
+        "secret", "of-plugins",
+        "$scrypt$ln=15,r=8,p=1$CekUHaB5XAWuu3VYd0tvJQ$GYsb0Z66GC15FojsLX1HDZDJS8bHOoqSKo1aqeGAenk",
+    ]
 
     private mutating func checkOpenness() {
         for service in options.services where !service.address.value.address.isLoopback {

@@ -1,0 +1,62 @@
+import Configuration
+import Foundation
+import Model
+import Options
+import Testing
+
+@Suite("Examples")
+struct ExamplesTests {
+    private static let root = URL(filePath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    /// Every example, and the file that `make run` starts with.
+    private static let paths =
+        [
+            "authers-in-order.yaml", "bind.yaml", "hashed-passwords.yaml",
+            "hosts-and-resolvers.yaml", "json-log.yaml", "socks5.yaml", "tcp-forward.yaml",
+            "templates.yaml", "two-meters.yaml", "udp-associate.yaml", "udp-forward.yaml",
+            "HelloPlugin/hello.yaml",
+        ].map { "examples/\($0)" } + ["plugins.yaml"]
+
+    private func text(_ path: String) throws -> String {
+        try String(contentsOf: Self.root.appending(path: path), encoding: .utf8)
+    }
+
+    @Test func `none is missing here`() throws {
+        let names = try FileManager.default.contentsOfDirectory(
+            atPath: Self.root.appending(path: "examples").path(percentEncoded: false))
+        let listed = Self.paths.map { String($0.dropFirst("examples/".count)) }
+        #expect(names.filter { $0.hasSuffix(".yaml") && !listed.contains($0) }.isEmpty)
+    }
+
+    @Test(arguments: paths)
+    func `an example loads without a finding and listens at home`(path: String) throws {
+        let loaded = Configuration.load(bytes: Array(try text(path).utf8), file: path)
+        #expect(loaded.diagnostics.map(\.message) == [])
+        #expect(!loaded.options.services.isEmpty)
+        for service in loaded.options.services {
+            #expect(service.address.value.address.isLoopback)
+        }
+    }
+
+    @Test(arguments: paths)
+    func `its passwords are refused on any other address`(path: String) throws {
+        let text = try text(path)
+        let users = Configuration.load(bytes: Array(text.utf8), file: path).options.services
+            .flatMap { service in service.handler.authers.map(\.value) }
+        let abroad = text.replacing("127.0.0.1:", with: "192.0.2.1:")
+        let loaded = Configuration.load(bytes: Array(abroad.utf8), file: path)
+        let errors = loaded.diagnostics.filter { $0.severity == .error }
+        #expect(errors.allSatisfy { $0.message.hasPrefix("this password stands in the examples") })
+        let needsOne = !users.isEmpty || text.contains("auth: {")
+        #expect(errors.isEmpty == !needsOne)
+    }
+
+    @Test func `ports differ, so that all can run at once`() throws {
+        let ports = try Self.paths.flatMap { path in
+            Configuration.load(bytes: Array(try text(path).utf8), file: path).options.services
+                .map(\.address.value.port)
+        }
+        #expect(Set(ports).count == ports.count)
+    }
+}
