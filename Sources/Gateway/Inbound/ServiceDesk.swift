@@ -18,6 +18,7 @@ package final class ServiceDesk {
     let dialer: Dialer
     let flows: FlowFactory
     let admissions: [PluginAdmission]
+    private let onStreamEnd: (FlowInfo, FlowEnd) -> Void
 
     /// A service on a loop. `guarding` is asked about every endpoint before it is dialled.
     package init(
@@ -28,7 +29,9 @@ package final class ServiceDesk {
         self.settings = settings
         self.admissions = admissions
         dialer = Dialer(loop: station.loop, resolver: resolver, objection: guarding)
-        flows = FlowFactory(station: station, service: settings.metered)
+        let flows = FlowFactory(station: station, service: settings.metered)
+        self.flows = flows
+        onStreamEnd = { flow, _ in flows.ended(flow) }
     }
 
     /// Serves one accepted stream to its end or its hand-over.
@@ -97,13 +100,12 @@ package final class ServiceDesk {
         meter.countOverhead(
             uplinkBytes: client.receivedBytes - UInt64(early.count),
             downlinkBytes: client.sentBytes)
-        let (flows, flow) = (flows, meter.flow)
         early.withUnsafeBytes { early in
             StreamRelay(
                 station.streams, meter: meter, client: client.detach(),
                 upstream: upstream.detach(), early: early,
                 idleNanoseconds: settings.streamIdleNanoseconds,
-                onEnd: { _, _ in flows.ended(flow) }
+                onEnd: onStreamEnd
             ).start()
         }
     }

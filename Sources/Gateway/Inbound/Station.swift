@@ -99,5 +99,5 @@ package final class Station {
     }
 
     /// Releases what is kept for reuse.
-    package func close() { streams.pipes.drain() }
+    package func close() { streams.close() }
 }

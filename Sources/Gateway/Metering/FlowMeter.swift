@@ -4,6 +4,13 @@ package import Model
 package protocol FlowOwner: AnyObject {
     /// Ends the flow now. Called on the loop; closing the meter follows from it.
     func cut(_ meter: FlowMeter, _ end: FlowEnd)
+    /// Ends what has been quiet for too long; called now and again. Default: nothing, for owners
+    /// that watch their own.
+    func endIfIdle(nowNanoseconds: UInt64)
+}
+
+extension FlowOwner {
+    package func endIfIdle(nowNanoseconds: UInt64) {}
 }
 
 /// The one place where a flow's bytes are counted.

@@ -28,12 +28,19 @@ package final class Settlement {
     private let onClosed: (FlowInfo, FlowCounts, FlowEnd, Int64) -> Void
     private var feeds: [String: [PluginFeed]] = [:]
     private var reporters: [String: ReporterFeed] = [:]
-    private var services: [ObjectIdentifier: MeteredService] = [:]
+    private var services: [ObjectIdentifier: Route] = [:]
+    private var hasReporters = false
     private var awaited: [SlotReference: Int] = [:]
     private var recovering: [Int: () -> Void] = [:]
     private var recoveries = 0
     /// Per-datagram events that loops dropped because the settlement stayed behind.
     package private(set) var droppedPackets: UInt64 = 0
+
+    /// Who watches a running service's flows; looked up once per event.
+    private struct Route {
+        let service: MeteredService
+        let feeds: [PluginFeed]
+    }
 
     /// A settlement without plugins.
     package init(
@@ -52,9 +59,14 @@ package final class Settlement {
 
     // MARK: Set-up
 
-    /// Makes a service's reporting options known.
+    /// Makes a service known, once the observers are attached.
     package func add(_ service: MeteredService) {
-        services[ObjectIdentifier(service.info)] = service
+        services[ObjectIdentifier(service.info)] = Route(
+            service: service, feeds: observers(of: service.info))
+    }
+
+    private func observers(of origin: ServiceInfo) -> [PluginFeed] {
+        origin.guids.flatMap { feeds[$0] ?? [] }
     }
 
     /// Attaches an observer under a GUID, behind those already attached.
@@ -74,7 +86,7 @@ package final class Settlement {
         var released: [UInt32] = []
         var calls: [String: [ReporterFeed.Call]] = [:]
         for event in report.events {
-            call(for: event, into: &calls)
+            if hasReporters { call(for: event, into: &calls) }
             switch event {
             case .opened(let flow):
                 offer(.opened(flow))
@@ -96,8 +108,9 @@ package final class Settlement {
 
     @discardableResult
     private func offer(_ event: FlowEvent, slot: SlotReference? = nil) -> Bool {
-        var takers: [PluginFeed] = []
-        for guid in event.flow.origin.guids { takers += feeds[guid] ?? [] }
+        let origin = event.flow.origin
+        // A dead boot's services are none of ours.
+        let takers = services[ObjectIdentifier(origin)]?.feeds ?? observers(of: origin)
         if let slot, !takers.isEmpty { awaited[slot] = takers.count }
         for feed in takers { feed.add(event, slot: slot) }
         return !takers.isEmpty
@@ -129,6 +142,8 @@ package final class Settlement {
 
     /// Looks again which GUIDs have reporters; the registry calls for it when it changes.
     package func reportersChanged() {
+        // A reporter that was there hears the ends of what it heard begin.
+        hasReporters = hasReporters || !registry.isEmpty
         loops.setHasReporters(!registry.isEmpty)
     }
 
@@ -142,7 +157,7 @@ package final class Settlement {
         case .closed(let info, _, _, _, _): (flow, kind) = (info, .end)
         case .counted: return
         }
-        guard let service = services[ObjectIdentifier(flow.origin)],
+        guard let service = services[ObjectIdentifier(flow.origin)]?.service,
             flow.transport == .udp || service.reportsTCP
         else { return }
         let call = ReporterFeed.Call(

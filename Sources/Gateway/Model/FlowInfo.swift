@@ -39,22 +39,13 @@ public final class FlowInfo: Sendable {
     public let node: String?
     /// What the payload travels in.
     public let transport: TransportProtocol
-    /// The client's address.
-    public let client: Endpoint
-    /// The destination's address, after resolution.
-    public let destination: Endpoint
     /// The name that was asked for, or nil where it was an address.
     public let host: String?
     /// The hops taken, outermost first; empty when direct.
     public let route: [String]
-    /// Our address that the client connected or sent to.
-    public let listener: Endpoint
-    /// Our address on the first hop's socket.
-    public let upstreamLocal: Endpoint
-    /// The first hop's address.
-    public let upstreamRemote: Endpoint
     /// When the flow opened: milliseconds since 1970, UTC.
     public let openedMilliseconds: Int64
+    private let endpoints: PackedEndpoints
 
     /// Facts as the handler knows them when the flow opens.
     public init(
@@ -70,13 +61,21 @@ public final class FlowInfo: Sendable {
         self.session = session
         self.node = node
         self.transport = transport
-        self.client = client
-        self.destination = destination
         self.host = host
         self.route = route
-        self.listener = listener
-        self.upstreamLocal = upstreamLocal
-        self.upstreamRemote = upstreamRemote
         self.openedMilliseconds = openedMilliseconds
+        endpoints = PackedEndpoints(
+            client, destination, listener, upstreamLocal, upstreamRemote)
     }
+
+    /// The client's address.
+    public var client: Endpoint { endpoints[0] }
+    /// The destination's address, after resolution.
+    public var destination: Endpoint { endpoints[1] }
+    /// Our address that the client connected or sent to.
+    public var listener: Endpoint { endpoints[2] }
+    /// Our address on the first hop's socket.
+    public var upstreamLocal: Endpoint { endpoints[3] }
+    /// The first hop's address.
+    public var upstreamRemote: Endpoint { endpoints[4] }
 }

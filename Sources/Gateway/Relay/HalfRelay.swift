@@ -7,12 +7,10 @@ import Model
 /// A value inside its relay. `pump` works on a copy and writes it back, because calls it makes may
 /// come back to the relay (exclusivity).
 struct HalfRelay {
-    /// Bytes accepted and not yet written, in memory of their own; only while the sink is full.
-    private(set) var pending: UnsafeMutableRawBufferPointer?
-    private var pendingStart = 0
-    /// The lent pipe and the bytes in it.
-    private(set) var pipe: Pipe?
-    private var pipeBytes = 0
+    /// Bytes accepted and not yet written; only while the sink is full.
+    private var pending: PendingBytes?
+    /// The lent pipe; only while the direction moves bulk.
+    private var pipe: SplicePipe?
     private var bulkReads: UInt8 = 0
     /// The source has ended; what is left is being written.
     private(set) var sourceEnded = false
@@ -78,46 +76,48 @@ struct HalfRelay {
     // MARK: Writing what is held
 
     private mutating func flush(_ sides: inout Sides) -> Outcome? {
-        while pending != nil || pipeBytes > 0 {
+        while true {
+            let isSplicing = pending == nil
+            if isSplicing && (pipe?.byteCount ?? 0) == 0 { return nil }
             guard sides.sinkReady.contains(.writable) else { return .waits }
-            let result = pending != nil ? sendPending(sides) : spliceOut(sides)
-            switch result {
+            switch isSplicing ? spliceOut(sides) : sendPending(sides) {
             case .bytes(let count):
                 sides.moved(count)
-                if pending == nil { continue }
-                pendingStart += count
-                if pendingStart == pending?.count { dropPending() }
+                if isSplicing {
+                    pipe?.byteCount -= count
+                } else if pending?.drop(count) == true {
+                    pending = nil
+                }
             case .wouldBlock:
                 sides.sinkReady.remove(.writable)
             case .failed(let error):
                 return .writeFailed(error)
             }
         }
-        return nil
     }
 
     private func sendPending(_ sides: Sides) -> Transfer {
-        guard let pending else { return .bytes(0) }
-        return sides.driver.send(
-            sides.sink, UnsafeRawBufferPointer(rebasing: pending[pendingStart...]))
+        guard let pending else { preconditionFailure("nothing is pending") }
+        return sides.driver.send(sides.sink, pending.rest)
     }
 
-    private mutating func spliceOut(_ sides: Sides) -> Transfer {
+    private func spliceOut(_ sides: Sides) -> Transfer {
         guard let pipe else { preconditionFailure("bytes in no pipe") }
-        let result = sides.driver.splice(from: pipe.reading, to: sides.sink, count: pipeBytes)
-        if case .bytes(let count) = result { pipeBytes -= count }
-        return result
+        return sides.driver.splice(
+            from: pipe.ends.reading, to: sides.sink, count: pipe.byteCount)
     }
 
     // MARK: Reading
 
     private mutating func spliceIn(_ sides: inout Sides) -> Outcome? {
         guard let pipe else { preconditionFailure("splicing without a pipe") }
-        switch sides.driver.splice(from: sides.source, to: pipe.writing, count: pipe.capacity) {
+        switch sides.driver.splice(
+            from: sides.source, to: pipe.ends.writing, count: pipe.ends.capacity)
+        {
         case .bytes(0):
             sourceEnded = true
         case .bytes(let count):
-            pipeBytes += count
+            pipe.byteCount += count
         case .wouldBlock:
             // The pipe is empty here, so it was the source that had nothing.
             sides.sourceReady.remove(.readable)
@@ -171,31 +171,19 @@ struct HalfRelay {
     // MARK: Holding
 
     private mutating func keep(_ bytes: UnsafeRawBufferPointer) {
-        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
-        memory.copyMemory(from: bytes)
-        pending = memory
-        pendingStart = 0
-    }
-
-    private mutating func dropPending() {
-        pending?.deallocate()
-        pending = nil
-        pendingStart = 0
+        pending = PendingBytes(bytes)
     }
 
     private mutating func returnPipe(_ pipes: PipePool) {
-        guard let pipe, pipeBytes == 0 else { return }
+        guard let pipe, pipe.byteCount == 0 else { return }
         self.pipe = nil
         pipes.giveBack(pipe)
     }
 
     /// Frees what is held; bytes in it are lost.
     mutating func discard(_ pipes: PipePool) {
-        dropPending()
-        if let pipe {
-            self.pipe = nil
-            if pipeBytes == 0 { pipes.giveBack(pipe) } else { pipes.discard(pipe) }
-            pipeBytes = 0
-        }
+        pending = nil
+        if let pipe { pipes.giveBack(pipe) }
+        pipe = nil
     }
 }

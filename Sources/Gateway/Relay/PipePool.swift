@@ -7,7 +7,7 @@ import Model
 /// Confined to its loop.
 package final class PipePool {
     private let driver: any IODriver
-    private var idle: [Pipe] = []
+    private var idle: [SplicePipe] = []
     private var lent = 0
     private var isRefused = false
 
@@ -15,7 +15,7 @@ package final class PipePool {
     package init(driver: any IODriver) { self.driver = driver }
 
     /// An empty pipe, or nil when all are lent or the kernel gives none: copy instead.
-    package func take() -> Pipe? {
+    func take() -> SplicePipe? {
         if let pipe = idle.popLast() {
             lent += 1
             return pipe
@@ -27,21 +27,14 @@ package final class PipePool {
             return nil
         }
         lent += 1
-        return pipe
+        return SplicePipe(pipe)
     }
 
-    /// Takes an empty pipe back.
-    package func giveBack(_ pipe: Pipe) {
+    /// Takes a pipe back: for reuse when it is empty, else it is closed and its bytes are lost.
+    func giveBack(_ pipe: SplicePipe) {
         lent -= 1
         isRefused = false
-        idle.append(pipe)
-    }
-
-    /// Closes a pipe that may still hold bytes.
-    package func discard(_ pipe: Pipe) {
-        lent -= 1
-        isRefused = false
-        close(pipe)
+        if pipe.byteCount == 0 { idle.append(pipe) } else { close(pipe) }
     }
 
     /// Closes the pipes that nobody uses.
@@ -50,8 +43,44 @@ package final class PipePool {
         idle.removeAll()
     }
 
-    private func close(_ pipe: Pipe) {
-        driver.close(pipe.reading)
-        driver.close(pipe.writing)
+    private func close(_ pipe: SplicePipe) {
+        driver.close(pipe.ends.reading)
+        driver.close(pipe.ends.writing)
+    }
+}
+
+/// A pipe and how many bytes are in it. An object of the pool, so that a direction holds one word.
+///
+/// ## Concurrency
+/// Confined to its loop.
+final class SplicePipe {
+    let ends: Pipe
+    var byteCount = 0
+
+    init(_ ends: Pipe) { self.ends = ends }
+}
+
+/// Bytes that were read and could not be written on; there only while a sink is full.
+///
+/// ## Concurrency
+/// Confined to its loop.
+final class PendingBytes {
+    private let memory: UnsafeMutableRawBufferPointer
+    private var start = 0
+
+    init(_ bytes: UnsafeRawBufferPointer) {
+        memory = .allocate(byteCount: bytes.count, alignment: 16)
+        memory.copyMemory(from: bytes)
+    }
+
+    deinit { memory.deallocate() }
+
+    /// What is left.
+    var rest: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[start...]) }
+
+    /// Drops bytes from the front; whether nothing is left.
+    func drop(_ count: Int) -> Bool {
+        start += count
+        return start == memory.count
     }
 }

@@ -9,24 +9,21 @@ package import Model
 /// end of one direction is passed on after its last byte, and the other goes on. A failed write
 /// ends its direction only; what the peer still says is delivered first.
 ///
-/// Per idle relay there is this object, one timer and no buffer.
+/// Per idle relay there is this object, no timer and no buffer: `Context` sweeps for idle ones.
 ///
 /// ## Concurrency
 /// Confined to its loop.
-package final class StreamRelay: ReadinessHandler, TimerHandler, Resumable, FlowOwner {
-    private let loop: EventLoop
-    private let pipes: PipePool
+package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
+    private let context: Context
     private let meter: FlowMeter
-    private let ledger: Ledger
     private let idleNanoseconds: UInt64
-    private let onEnd: (FlowEnd, Errno?) -> Void
+    private let onEnd: (FlowInfo, FlowEnd) -> Void
+    private var lastMoveNanoseconds: UInt64
     private var client: Side
     private var upstream: Side
     private var uplink = HalfRelay()
     private var downlink = HalfRelay()
-    private var failure: (end: FlowEnd, error: Errno)?
-    private var timer = TimerToken.none
-    private var lastMoveNanoseconds: UInt64
+    private var failure: FlowEnd?
     private var isQueued = false
     private var isOver = false
 
@@ -47,32 +44,15 @@ package final class StreamRelay: ReadinessHandler, TimerHandler, Resumable, Flow
         static let upstream: UInt8 = 1
     }
 
-    /// What outlives a single relay on a loop.
-    package struct Context {
-        /// The loop.
-        package let loop: EventLoop
-        /// Its pipes.
-        package let pipes: PipePool
-        /// Its ledger.
-        package let ledger: Ledger
-
-        package init(loop: EventLoop, pipes: PipePool, ledger: Ledger) {
-            self.loop = loop
-            self.pipes = pipes
-            self.ledger = ledger
-        }
-    }
-
     /// Takes over two streams; `start` begins to relay. `early` are bytes that the client sent
-    /// behind its request. `onEnd` is called once, when the meter is closed and both streams gone.
+    /// behind its request. `onEnd` is called once, when the meter is closed and both streams gone;
+    /// share one closure among a service's relays, so that none costs memory of its own.
     package init(
         _ context: Context, meter: FlowMeter, client: StreamSocket.Detached,
         upstream: StreamSocket.Detached, early: UnsafeRawBufferPointer, idleNanoseconds: UInt64,
-        onEnd: @escaping (FlowEnd, Errno?) -> Void
+        onEnd: @escaping (FlowInfo, FlowEnd) -> Void
     ) {
-        loop = context.loop
-        pipes = context.pipes
-        ledger = context.ledger
+        self.context = context
         self.meter = meter
         self.idleNanoseconds = idleNanoseconds
         self.onEnd = onEnd
@@ -85,9 +65,9 @@ package final class StreamRelay: ReadinessHandler, TimerHandler, Resumable, Flow
     /// Begins to relay. The loop keeps the relay alive from here to its end.
     package func start() {
         meter.owner = self
-        loop.rebind(client.registration, to: self, tag: Tag.client)
-        loop.rebind(upstream.registration, to: self, tag: Tag.upstream)
-        timer = loop.arm(afterNanoseconds: idleNanoseconds, self)
+        context.loop.rebind(client.registration, to: self, tag: Tag.client)
+        context.loop.rebind(upstream.registration, to: self, tag: Tag.upstream)
+        context.watch(idleNanoseconds: idleNanoseconds)
         pump()
     }
 
@@ -107,23 +87,19 @@ package final class StreamRelay: ReadinessHandler, TimerHandler, Resumable, Flow
         if !isOver { pump() }
     }
 
-    package func timerFired(tag: UInt8) {
-        let due = lastMoveNanoseconds &+ idleNanoseconds
-        if loop.nowNanoseconds < due {
-            timer = loop.arm(atNanoseconds: due, self)
-        } else {
-            finish(FlowEnd(by: .gateway, phase: .relay, cause: .idle), error: nil, resets: true)
-        }
+    package func endIfIdle(nowNanoseconds: UInt64) {
+        guard !isOver, nowNanoseconds >= lastMoveNanoseconds &+ idleNanoseconds else { return }
+        finish(FlowEnd(by: .gateway, phase: .relay, cause: .idle), resets: true)
     }
 
     package func cut(_ meter: FlowMeter, _ end: FlowEnd) {
-        if !isOver { finish(end, error: nil, resets: true) }
+        if !isOver { finish(end, resets: true) }
     }
 
     // MARK: Moving
 
     private func pump() {
-        lastMoveNanoseconds = loop.nowNanoseconds
+        lastMoveNanoseconds = context.loop.nowNanoseconds
         if !uplink.isDone { move(.uplink) }
         if !isOver && !downlink.isDone { move(.downlink) }
     }
@@ -131,7 +107,7 @@ package final class StreamRelay: ReadinessHandler, TimerHandler, Resumable, Flow
     private func move(_ direction: Direction) {
         let isUplink = direction == .uplink
         var sides = HalfRelay.Sides(
-            driver: loop.driver, pipes: pipes, scratch: loop.scratch,
+            driver: context.loop.driver, pipes: context.pipes, scratch: context.loop.scratch,
             source: isUplink ? client.descriptor : upstream.descriptor,
             sink: isUplink ? upstream.descriptor : client.descriptor,
             sourceReady: isUplink ? client.ready : upstream.ready,
@@ -155,12 +131,12 @@ package final class StreamRelay: ReadinessHandler, TimerHandler, Resumable, Flow
         case .usedShare:
             if isQueued { break }
             isQueued = true
-            loop.resumeLater(self)
+            context.loop.resumeLater(self)
         case .drained:
             end(direction)
         case .readFailed(let error):
             fail(direction == .uplink ? .client : .upstream, error)
-            finish(nil, error: nil, resets: true)
+            finish(nil, resets: true)
         case .writeFailed(let error):
             fail(direction == .uplink ? .upstream : .client, error)
             end(direction)
@@ -173,31 +149,83 @@ package final class StreamRelay: ReadinessHandler, TimerHandler, Resumable, Flow
         let isUplink = direction == .uplink
         if isUplink { uplink.isDone = true } else { downlink.isDone = true }
         if uplink.isDone && downlink.isDone {
-            finish(nil, error: nil, resets: false)
+            finish(nil, resets: false)
         } else if failure == nil {
-            loop.driver.shutdownSending(isUplink ? upstream.descriptor : client.descriptor)
+            context.loop.driver.shutdownSending(
+                isUplink ? upstream.descriptor : client.descriptor)
         }
     }
 
     private func fail(_ party: FlowEnd.Party, _ error: Errno) {
         if failure != nil { return }
         let cause: FlowEnd.Cause = error.isReset ? .reset : .failed
-        failure = (FlowEnd(by: party, phase: .relay, cause: cause), error)
+        failure = FlowEnd(by: party, phase: .relay, cause: cause)
     }
 
-    private func finish(_ end: FlowEnd?, error: Errno?, resets: Bool) {
+    private func finish(_ end: FlowEnd?, resets: Bool) {
+        let loop = context.loop
         isOver = true
-        loop.cancel(timer)
-        uplink.discard(pipes)
-        downlink.discard(pipes)
+        uplink.discard(context.pipes)
+        downlink.discard(context.pipes)
         if resets || failure != nil {
             loop.driver.resetOnClose(client.descriptor)
             loop.driver.resetOnClose(upstream.descriptor)
         }
         loop.close(client.descriptor, client.registration)
         loop.close(upstream.descriptor, upstream.registration)
-        let end = failure?.end ?? end ?? FlowEnd(by: .client, phase: .relay, cause: .finished)
-        ledger.close(meter, end)
-        onEnd(end, failure?.error)
+        let end = failure ?? end ?? FlowEnd(by: .client, phase: .relay, cause: .finished)
+        context.ledger.close(meter, end)
+        onEnd(meter.flow, end)
+    }
+}
+
+extension StreamRelay {
+    /// What a loop's relays share, and the sweep that ends idle ones.
+    ///
+    /// A sweep looks at every open flow of the loop, four times within the shortest idle time in
+    /// use but at most every quarter of a second: a timer per relay would cost more memory than
+    /// the relay's own fields.
+    ///
+    /// ## Concurrency
+    /// Confined to its loop.
+    package final class Context: TimerHandler {
+        package let loop: EventLoop
+        let pipes: PipePool
+        let ledger: Ledger
+        private var shortestIdleNanoseconds = UInt64.max
+        private var timer = TimerToken.none
+
+        /// Shared parts of a loop's relays.
+        package init(loop: EventLoop, pipes: PipePool, ledger: Ledger) {
+            self.loop = loop
+            self.pipes = pipes
+            self.ledger = ledger
+        }
+
+        /// Closes pipes that nobody uses and ends the sweep.
+        package func close() {
+            pipes.drain()
+            loop.cancel(timer)
+            timer = .none
+        }
+
+        /// Makes sure that a relay that is idle for so long is found.
+        func watch(idleNanoseconds: UInt64) {
+            if idleNanoseconds >= shortestIdleNanoseconds { return }
+            shortestIdleNanoseconds = idleNanoseconds
+            arm()
+        }
+
+        package func timerFired(tag: UInt8) {
+            let now = loop.nowNanoseconds
+            ledger.forEachOpen { $0.owner?.endIfIdle(nowNanoseconds: now) }
+            arm()
+        }
+
+        private func arm() {
+            loop.cancel(timer)
+            let pause = min(max(shortestIdleNanoseconds / 4, 250_000_000), 60_000_000_000)
+            timer = loop.arm(afterNanoseconds: pause, self)
+        }
     }
 }
