@@ -174,16 +174,23 @@ package final class Gateway {
         let loop = try environment.makeLoop(name: "weir-loop-\(index)", index: index)
         let (home, boot) = (home, boot)
         let (sessions, pool, journal) = (sessions, pool, journal)
+        let node = configuration.loaded.options.runtime.node
         let (slots, texts) = (LoopConfined(memory.slots), LoopConfined(memory.texts))
         let target = LoopConfined(settlement)
         let site = await loop.perform { loop in
             let ledger = Ledger(
                 loop: loop, boot: boot, slots: slots.value, texts: texts.value,
+                onVolatile: {
+                    journal(
+                        .error,
+                        "no space for meters: flows are metered in memory alone, and a "
+                            + "crash loses them until the next start")
+                },
                 onReport: { report in home.execute { _ in target.value.take(report) } })
             ledger.start()
             let station = Station(
                 loop: loop, boot: boot, ledger: ledger, sessions: sessions, pool: pool,
-                journal: journal)
+                journal: journal, node: node)
             return LoopConfined(Site(station))
         }
         return SiteHandle(loop: loop, site: site, remove: LoopConfined(memory.remove))

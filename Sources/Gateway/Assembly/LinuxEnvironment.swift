@@ -106,6 +106,11 @@ private final class MappedMemory: ChunkedMemory {
 
     init(_ region: MappedRegion) { self.region = region }
 
+    func startWriteBack() {
+        // A failure shows again when a batch is stored; the counters in memory stay right.
+        try? region.startWriteBack()
+    }
+
     func appendChunk() -> UnsafeMutableRawPointer? {
         // A full disk is told by the pool's `isVolatile`; metering goes on in plain memory.
         try? region.appendChunk()

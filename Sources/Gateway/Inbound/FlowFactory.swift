@@ -32,7 +32,7 @@ struct FlowFactory {
         }
         let flow = FlowInfo(
             id: FlowID(high: driver.randomWord(), low: driver.randomWord()), boot: station.boot,
-            origin: service.info, user: facts.user, session: session,
+            origin: service.info, user: facts.user, session: session, node: station.node,
             transport: facts.transport, client: facts.client, destination: facts.destination,
             host: facts.host, listener: facts.listener, upstreamLocal: facts.upstreamLocal,
             upstreamRemote: facts.upstreamRemote, openedMilliseconds: now)

@@ -21,6 +21,8 @@ package final class Station {
     package let datagrams: DatagramContext
     /// Users' sessions, shared with the other loops.
     package let sessions: SessionTable
+    /// The node that flow records name; nil for this gateway itself.
+    package let node: String?
     /// Calls that block.
     package let pool: BlockingPool
     /// The log.
@@ -31,8 +33,9 @@ package final class Station {
 
     package init(
         loop: EventLoop, boot: BootID, ledger: Ledger, sessions: SessionTable, pool: BlockingPool,
-        journal: Journal
+        journal: Journal, node: String? = nil
     ) {
+        self.node = node
         self.loop = loop
         self.boot = boot
         self.ledger = ledger

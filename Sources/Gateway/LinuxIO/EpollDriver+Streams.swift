@@ -13,6 +13,7 @@ extension EpollDriver {
             if family == .v6 && address.address.isUnspecified { try set(socket, WEIR_V6_ONLY, 0) }
             // Accepted connections inherit it, which saves a call for each.
             try set(socket, WEIR_NO_DELAY, 1)
+            try keepAlive(socket)
             var shim = address.shim
             _ = try SystemCall.value(weir_bind(socket, family.shim, &shim), "bind")
             _ = try SystemCall.value(weir_listen(socket, options.backlog), "listen")
@@ -21,6 +22,13 @@ extension EpollDriver {
             throw error
         }
         return Descriptor(socket)
+    }
+
+    /// Lets the kernel find peers that are gone without a word, so that idle flows do not stay for
+    /// ever: the first probe after a minute of silence, then as the system has it.
+    private func keepAlive(_ socket: Int32) throws(Errno) {
+        try set(socket, WEIR_KEEP_ALIVE, 1)
+        try set(socket, WEIR_KEEP_ALIVE_IDLE_SECONDS, 60)
     }
 
     package func listen(atPath path: String) throws(Errno) -> Descriptor {
@@ -77,6 +85,7 @@ extension EpollDriver {
         let socket = try SystemCall.value(weir_stream_socket(family.shim), "socket")
         do throws(Errno) {
             try set(socket, WEIR_NO_DELAY, 1)
+            try keepAlive(socket)
             var shim = endpoint.shim
             _ = try SystemCall.value(weir_connect(socket, family.shim, &shim), "connect")
         } catch {

@@ -9,7 +9,8 @@ package import Model
 /// moved in it.
 ///
 /// ## Concurrency
-/// Confined to its loop. `onReport` is called on it and must not block.
+/// Confined to its loop. `onReport` is called on it and must not block; `onVolatile` once, when
+/// flows begin to be metered without a place on disk because that is full.
 package final class Ledger: TimerHandler {
     private let loop: EventLoop
     private let boot: BootID
@@ -24,6 +25,8 @@ package final class Ledger: TimerHandler {
     private var soonTimer = TimerToken.none
     private var lastReadMilliseconds: Int64
     private var isRunning = false
+    private var hasToldVolatile = false
+    private let onVolatile: () -> Void
     /// Whether any legacy reporter is registered; told by the settlement.
     package var hasReporters = false
     /// Flows open now.
@@ -37,11 +40,12 @@ package final class Ledger: TimerHandler {
     /// A ledger over a loop's meter memory. Nothing is handed over before `start`.
     package init(
         loop: EventLoop, boot: BootID, slots: any ChunkedMemory, texts: any ChunkedMemory,
-        onReport: @escaping (LedgerReport) -> Void
+        onVolatile: @escaping () -> Void = {}, onReport: @escaping (LedgerReport) -> Void
     ) {
         self.loop = loop
         self.boot = boot
         self.onReport = onReport
+        self.onVolatile = onVolatile
         pool = SlotPool(memory: slots)
         self.texts = TextTable(memory: texts)
         lastReadMilliseconds = loop.driver.wallMilliseconds()
@@ -60,15 +64,16 @@ package final class Ledger: TimerHandler {
         handOver()
     }
 
-    /// Whether flows are metered without a slot on disk because it is full.
-    package var isVolatile: Bool { pool.isVolatile }
-
     // MARK: Flows
 
     /// Opens a flow: from now on it exists for everybody who watches its service. Nil when not
     /// even plain memory is left for its slot. Set the meter's owner before anything else.
     package func open(_ flow: FlowInfo, service: MeteredService) -> FlowMeter? {
         guard let (index, slot) = pool.take() else { return nil }
+        if pool.isVolatile && !hasToldVolatile {
+            hasToldVolatile = true
+            onVolatile()
+        }
         slot.open(flow, texts: &texts)
         let isReported =
             !service.info.guids.isEmpty && (flow.transport == .udp || service.reportsTCP)
@@ -184,6 +189,10 @@ package final class Ledger: TimerHandler {
 
     private func readBusyFlows() {
         let moment = readingMilliseconds()
+        if !dirty.isEmpty {
+            pool.startWriteBack()
+            texts.startWriteBack()
+        }
         for meter in dirty {
             meter.isDirty = false
             guard !meter.isClosed else { continue }

@@ -23,6 +23,8 @@ struct SlotPool {
         free.append(index)
     }
 
+    func startWriteBack() { memory.startWriteBack() }
+
     func slot(_ index: UInt32) -> FlowSlot {
         let (chunk, offset) = Int(index).quotientAndRemainder(dividingBy: SlotLayout.slotsPerChunk)
         return FlowSlot(base: chunks[chunk] + offset * SlotLayout.bytes)

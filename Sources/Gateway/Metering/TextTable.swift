@@ -5,6 +5,9 @@ import Model
 package protocol ChunkedMemory: AnyObject {
     /// One more chunk, zeroed, or nil when the disk is full. Chunks never move.
     func appendChunk() -> UnsafeMutableRawPointer?
+    /// Starts to bring what has changed to storage, without waiting: what power loss may take is
+    /// bounded by how often this is called.
+    func startWriteBack()
 }
 
 /// Chunks of plain memory: nothing survives the process, or, in a test, as long as the test wants.
@@ -22,6 +25,8 @@ package final class PlainMemory: ChunkedMemory {
     deinit {
         for chunk in chunks { chunk.deallocate() }
     }
+
+    package func startWriteBack() {}
 
     package func appendChunk() -> UnsafeMutableRawPointer? {
         let chunk = UnsafeMutableRawPointer.allocate(byteCount: chunkBytes, alignment: 4096)
@@ -49,6 +54,8 @@ struct TextTable {
     private var services: [ObjectIdentifier: UInt32] = [:]
 
     init(memory: any ChunkedMemory) { self.memory = memory }
+
+    func startWriteBack() { memory.startWriteBack() }
 
     mutating func reference(to text: String?) -> UInt32 {
         guard let text, !text.isEmpty else { return 0 }

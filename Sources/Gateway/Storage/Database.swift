@@ -56,6 +56,8 @@ package final class Database {
             try useWriteAheadLog(attempts: 50)
             try execute("PRAGMA synchronous = FULL")
             try execute("PRAGMA journal_size_limit = 67108864")
+            // 512 KiB of pages instead of 2 MiB: batches touch few, and memory is counted per flow.
+            try execute("PRAGMA cache_size = -512")
         case .readOnly:
             // The first read tells whether it is a database at all.
             try execute("SELECT count(*) FROM sqlite_schema")
