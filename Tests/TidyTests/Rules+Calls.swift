@@ -20,7 +20,8 @@ extension Rules {
     static let banned =
         general
         + socketCalls.map {
-            Banned(word: $0, instead: "the driver, which tests replace")
+            Banned(
+                word: $0, instead: "the driver, which tests replace", except: Exceptions.sockets)
         }
 
     private static let general: [Banned] =
