@@ -55,13 +55,6 @@ package final class FlowMeter {
         }
     }
 
-    /// Counts a delivered train: datagrams of `segmentBytes` each, the last one perhaps shorter.
-    package func countTrain(_ direction: Direction, bytes: Int, segmentBytes: Int) {
-        let (full, rest) = bytes.quotientAndRemainder(dividingBy: segmentBytes)
-        if full > 0 { count(direction, bytes: full * segmentBytes, packets: full) }
-        if rest > 0 { count(direction, bytes: rest, packets: 1) }
-    }
-
     /// Counts handshake and framing bytes on the client's side.
     package func countOverhead(uplinkBytes: UInt64, downlinkBytes: UInt64) {
         slot.counters[4] &+= uplinkBytes

@@ -93,12 +93,10 @@ final class DatagramBatch {
 
     private func count(_ flow: DatagramFlow, bytes: Int, segments: Int, of entry: Entry) {
         let payload = bytes - segments * entry.headerBytes
-        if segments == 1 {
-            flow.meter.count(direction, bytes: payload, packets: 1)
-        } else {
-            flow.meter.countTrain(
-                direction, bytes: payload, segmentBytes: entry.segmentBytes - entry.headerBytes)
-        }
+        // Only a train's last datagram may be shorter; it may be empty, and so may all be.
+        let full = (segments - 1) * (entry.segmentBytes - entry.headerBytes)
+        if segments > 1 { flow.meter.count(direction, bytes: full, packets: segments - 1) }
+        flow.meter.count(direction, bytes: payload - full, packets: 1)
         if entry.headerBytes > 0 {
             flow.meter.countOverhead(
                 uplinkBytes: 0, downlinkBytes: UInt64(segments * entry.headerBytes))

@@ -31,7 +31,7 @@ extension SimulatedKernel {
         guard segmentBytes > 0, count > segmentBytes else { return nil }
         if (count + segmentBytes - 1) / segmentBytes > Limits.segmentsPerSend { return EINVAL }
         if segmentBytes > trainSegmentBytes { return EINVAL }
-        if socket.refusesTrains == nil && faults.refusedTrains > 0 {
+        if socket.joinsSegments && socket.refusesTrains == nil && faults.refusedTrains > 0 {
             socket.refusesTrains = chance(faults.refusedTrains)
         }
         return socket.refusesTrains == true ? (chance(0.5) ? EINVAL : EIO) : nil

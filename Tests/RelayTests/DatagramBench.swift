@@ -1,0 +1,126 @@
+import KernelTesting
+import LinuxIO
+import Loop
+import Metering
+import Model
+import Relay
+import Testing
+
+/// What stands in front of datagram relays in these tests: every destination is allowed, names are
+/// answered when the test says so, and the ledger's totals are kept.
+///
+/// ## Concurrency
+/// Confined to its loop.
+final class DatagramBench: DatagramPolicy {
+    static let gateway = Endpoint(IPAddress(v4: 0xc633_6401), 1081)
+
+    let simulation: Simulation
+    let client: SimulatedPeer
+    /// Answers that names wait for.
+    private(set) var unanswered: [(Endpoint?) -> Void] = []
+    /// Each ended flow with its totals.
+    private(set) var ended: [(flow: FlowInfo, counts: FlowCounts, end: FlowEnd)] = []
+    /// Destinations that are refused.
+    var refused: Set<Endpoint> = []
+    private(set) var context: DatagramContext?
+    private var ledger: Ledger?
+    private let service = MeteredService(
+        info: ServiceInfo(service: "udp", handler: "test", guids: []))
+
+    init(seed: UInt64, faults: Faults = .none) {
+        simulation = Simulation(seed: seed, faults: faults)
+        client = simulation.peer("203.0.113.9")
+        simulation.onLoop { loop in
+            let ledger = Ledger(
+                loop: loop, boot: BootID(bits: 1), slots: PlainMemory(chunkBytes: 1 << 20),
+                texts: PlainMemory(chunkBytes: 1 << 20), onReport: { _ in })
+            self.ledger = ledger
+            context = DatagramContext(loop: loop, ledger: ledger)
+        }
+    }
+
+    func route(
+        _ destination: Destination, client: Endpoint, later: @escaping (Endpoint?) -> Void
+    ) -> DatagramRoute {
+        guard case .address(let address) = destination.host else {
+            unanswered.append(later)
+            return .pending
+        }
+        let endpoint = Endpoint(address, destination.port)
+        return refused.contains(endpoint) ? .refused : .to(endpoint)
+    }
+
+    func open(
+        client: Endpoint, destination: Endpoint, host: String?, listener: Endpoint,
+        upstreamLocal: Endpoint
+    ) -> FlowMeter? {
+        let driver = simulation.drivers[0]
+        let flow = FlowInfo(
+            id: FlowID(high: driver.randomWord(), low: driver.randomWord()),
+            boot: BootID(bits: 1), origin: service.info, user: nil, session: nil, transport: .udp,
+            client: client, destination: destination, host: host, listener: listener,
+            upstreamLocal: upstreamLocal, upstreamRemote: destination,
+            openedMilliseconds: driver.wallMilliseconds())
+        return ledger?.open(flow, service: service)
+    }
+
+    func ended(_ flow: FlowInfo, _ counts: FlowCounts, _ end: FlowEnd) {
+        ended.append((flow, counts, end))
+    }
+
+    /// Answers the names that wait.
+    func answer(_ endpoint: Endpoint?) {
+        simulation.onLoop { _ in
+            let answers = unanswered
+            unanswered = []
+            for answer in answers { answer(endpoint) }
+        }
+    }
+
+    /// The totals of all ended flows.
+    var totals: FlowCounts {
+        ended.reduce(into: FlowCounts()) { sum, flow in
+            sum.uplinkBytes += flow.counts.uplinkBytes
+            sum.uplinkPackets += flow.counts.uplinkPackets
+            sum.downlinkBytes += flow.counts.downlinkBytes
+            sum.downlinkPackets += flow.counts.downlinkPackets
+            sum.droppedPackets += flow.counts.droppedPackets
+        }
+    }
+
+    /// An association for the client, and where it listens.
+    func associate(idleMilliseconds: UInt64 = 60_000) throws -> SOCKSAssociation {
+        var association: SOCKSAssociation?
+        simulation.onLoop { _ in
+            guard let context else { return }
+            association = try? SOCKSAssociation(
+                context, policy: self, client: Endpoint(client.address, 0), at: Self.gateway,
+                idleNanoseconds: idleMilliseconds * 1_000_000)
+            try? association?.start()
+        }
+        return try #require(association)
+    }
+
+    /// A forwarder to one target.
+    func forward(
+        to target: Destination, idleMilliseconds: UInt64 = 60_000
+    ) throws -> DatagramForwarder {
+        var forwarder: DatagramForwarder?
+        simulation.onLoop { _ in
+            guard let context else { return }
+            forwarder = try? DatagramForwarder(
+                context, policy: self, at: Self.gateway, isShared: false,
+                idleNanoseconds: idleMilliseconds * 1_000_000, nextTarget: { _ in target })
+            try? forwarder?.start()
+        }
+        return try #require(forwarder)
+    }
+
+    static let shutdown = FlowEnd(by: .gateway, phase: .relay, cause: .shutdown)
+
+    /// The SOCKS5 header in front of a datagram to an IPv4 endpoint, RFC 1928 §7.
+    static func header(_ endpoint: Endpoint, fragment: UInt8 = 0) -> [UInt8] {
+        [0, 0, fragment, 1] + (12..<16).map { endpoint.address[$0] }
+            + [UInt8(endpoint.port >> 8), UInt8(endpoint.port & 255)]
+    }
+}
