@@ -11,7 +11,7 @@ import Relay
 final class RelayService: ReadinessHandler, TimerHandler {
     let pipes: PipePool
     private(set) var events: [LedgerEvent] = []
-    private(set) var ends: [(end: FlowEnd, error: Errno?)] = []
+    private(set) var ends: [FlowEnd] = []
     private(set) var accepted = 0
     private var ledger: Ledger?
     private let loop: EventLoop
@@ -88,7 +88,7 @@ final class RelayService: ReadinessHandler, TimerHandler {
             StreamRelay.Context(loop: loop, pipes: pipes, ledger: ledger), meter: meter,
             client: client.detach(), upstream: upstream.detach(),
             early: UnsafeRawBufferPointer(start: nil, count: 0), idleNanoseconds: idleNanoseconds,
-            onEnd: { [self] end, error in ends.append((end, error)) }
+            onEnd: { [self] _, end in ends.append(end) }
         ).start()
     }
 
