@@ -251,19 +251,22 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     // MARK: Timers
 
-    /// Arms a timer. The loop keeps the handler alive until it fired or was cancelled.
+    /// Arms a timer. The loop keeps the handler alive until it fired or was cancelled. A delay
+    /// that the clock cannot express never ends.
     package func arm(
         afterNanoseconds delay: UInt64, _ handler: any TimerHandler, tag: UInt8 = 0
     ) -> TimerToken {
-        arm(atNanoseconds: nowNanoseconds &+ delay, handler, tag: tag)
+        let (deadline, isBeyond) = nowNanoseconds.addingReportingOverflow(delay)
+        return arm(atNanoseconds: isBeyond ? .max : deadline, handler, tag: tag)
     }
 
-    /// Arms a timer for a moment on the loop's clock.
+    /// Arms a timer for a moment on the loop's clock. One that has passed fires with the next tick,
+    /// never in the turn that armed it.
     package func arm(
         atNanoseconds deadline: UInt64, _ handler: any TimerHandler, tag: UInt8 = 0
     ) -> TimerToken {
         assertOnLoop()
-        return wheel.arm(atNanoseconds: deadline, handler, tag: tag)
+        return wheel.arm(atNanoseconds: max(deadline, nowNanoseconds + 1), handler, tag: tag)
     }
 
     /// Disarms a timer; one that fired already is no error.

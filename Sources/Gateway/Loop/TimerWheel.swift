@@ -24,6 +24,8 @@ struct TimerWheel {
     /// Nanoseconds per tick: 2^22, about 4.2 ms.
     static let tickShift: UInt64 = 22
     private static let levels = 6
+    /// How many ticks ahead a slot can be told from the present one.
+    private static let reach: UInt64 = 63 << UInt64(6 * (levels - 1))
 
     private struct Entry {
         var handler: (any TimerHandler)?
@@ -51,7 +53,8 @@ struct TimerWheel {
     mutating func arm(
         atNanoseconds deadline: UInt64, _ handler: any TimerHandler, tag: UInt8
     ) -> TimerToken {
-        let due = max((deadline + (1 << Self.tickShift) - 1) >> Self.tickShift, elapsed + 1)
+        let part: UInt64 = deadline & ((1 << Self.tickShift) - 1)
+        let due = max(deadline >> Self.tickShift + (part == 0 ? 0 : 1), elapsed + 1)
         let index: Int32
         if let reused = free.popLast() {
             index = reused
@@ -89,20 +92,34 @@ struct TimerWheel {
         let now = nowNanoseconds >> Self.tickShift
         while let slot = nextSlot(), slot.due <= now {
             elapsed = max(elapsed, slot.due)
+            if slot.bucket >= 64 {
+                spread(slot.bucket)
+                continue
+            }
             let index = heads[slot.bucket]
             unlink(index)
-            if entries[Int(index)].due <= elapsed {
-                let entry = entries[Int(index)]
-                release(index)
-                guard let handler = entry.handler else {
-                    preconditionFailure("an armed timer has no handler")
-                }
-                return (handler, entry.tag)
+            let entry = entries[Int(index)]
+            release(index)
+            guard let handler = entry.handler else {
+                preconditionFailure("an armed timer has no handler")
             }
-            link(index)
+            return (handler, entry.tag)
         }
         elapsed = max(elapsed, now)
         return nil
+    }
+
+    /// Moves all timers of a slot that was reached to finer levels, before any of them fires: a
+    /// level is looked at only when the finer ones are empty.
+    private mutating func spread(_ bucket: Int) {
+        var index = heads[bucket]
+        heads[bucket] = -1
+        occupied[bucket >> 6] &= ~(1 << UInt64(bucket & 63))
+        while index >= 0 {
+            let next = entries[Int(index)].next
+            link(index)
+            index = next
+        }
     }
 
     private func nextSlot() -> (bucket: Int, due: UInt64)? {
@@ -121,7 +138,8 @@ struct TimerWheel {
     }
 
     private mutating func link(_ index: Int32) {
-        let due = entries[Int(index)].due
+        // Farther than the levels reach: the farthest slot, to be looked at again from there.
+        let due = min(entries[Int(index)].due, elapsed + Self.reach)
         let differing = (due ^ elapsed) | 63
         let level = min((63 - differing.leadingZeroBitCount) / 6, Self.levels - 1)
         let bucket = level * 64 + Int(due >> UInt64(6 * level) & 63)
