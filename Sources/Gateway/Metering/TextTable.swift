@@ -41,7 +41,8 @@ package final class PlainMemory: ChunkedMemory {
 ///
 /// A text lies at `reference - 1` as a 16-bit length and its UTF-8 bytes, never across a chunk.
 /// A table that is full, or whose disk is, gives reference 0 and the text is missing after a crash;
-/// the bytes are not.
+/// the bytes are not. The last chunk is kept for services, without whose names nobody could be told
+/// of a flow: users and hosts are strangers' texts and may fill the rest.
 struct TextTable {
     static let chunkBytes = 1 << 20
     private static let chunksMax = 64
@@ -51,7 +52,8 @@ struct TextTable {
     private var chunkCount = 0
     private var used = 0
     private var references: [String: UInt32] = [:]
-    private var services: [ObjectIdentifier: UInt32] = [:]
+    /// With the service itself, whose identity would be another's once it is gone.
+    private var services: [ObjectIdentifier: (service: ServiceInfo, reference: UInt32)] = [:]
 
     init(memory: any ChunkedMemory) { self.memory = memory }
 
@@ -59,24 +61,29 @@ struct TextTable {
 
     mutating func reference(to text: String?) -> UInt32 {
         guard let text, !text.isEmpty else { return 0 }
+        return reference(to: text, chunksMax: Self.chunksMax - 1)
+    }
+
+    private mutating func reference(to text: String, chunksMax: Int) -> UInt32 {
         if let known = references[text] { return known }
-        let reference = append(Array(text.utf8.prefix(Int(UInt16.max))))
+        let reference = append(Array(text.utf8.prefix(Int(UInt16.max))), chunksMax: chunksMax)
         if reference != 0 { references[text] = reference }
         return reference
     }
 
     /// A service as one text: its name, handler and GUIDs, separated by U+001F.
     mutating func reference(to service: ServiceInfo) -> UInt32 {
-        if let known = services[ObjectIdentifier(service)] { return known }
+        if let known = services[ObjectIdentifier(service)] { return known.reference }
         let parts = [service.service, service.handler] + service.guids
-        let reference = reference(to: parts.joined(separator: "\u{1F}"))
-        services[ObjectIdentifier(service)] = reference
+        let reference = reference(
+            to: parts.joined(separator: "\u{1F}"), chunksMax: Self.chunksMax)
+        if reference != 0 { services[ObjectIdentifier(service)] = (service, reference) }
         return reference
     }
 
-    private mutating func append(_ bytes: [UInt8]) -> UInt32 {
+    private mutating func append(_ bytes: [UInt8], chunksMax: Int) -> UInt32 {
         if chunk == nil || used + 2 + bytes.count > Self.chunkBytes {
-            guard chunkCount < Self.chunksMax, let fresh = memory.appendChunk() else { return 0 }
+            guard chunkCount < chunksMax, let fresh = memory.appendChunk() else { return 0 }
             chunk = fresh
             chunkCount += 1
             used = 0
