@@ -134,11 +134,11 @@ package final class Ledger: TimerHandler {
     }
 
     func report(_ meter: FlowMeter, _ direction: Direction, bytes: Int, packets: Int) {
+        guard bytes > 0 else { return }
         guard queuedPackets + packets <= Limits.packetsPerReporter else {
             droppedPackets &+= UInt64(packets)
             return
         }
-        guard bytes > 0 else { return }
         queuedPackets += packets
         tell(.packets(meter.flow, direction, byteCount: bytes / packets, count: packets))
     }
