@@ -8,7 +8,9 @@ import os
 
 from harness import BACKEND, CORES, PXRELAY, ROOT, TRAIN_BACKEND, Peer, which
 
+# Errors only, as every peer here logs; flows are metered all the same.
 WEIR = """\
+log: { level: error }
 services:
   - name: socks
     addr: 127.0.0.1:22080
