@@ -60,7 +60,7 @@ let package = Package(
         area("Codecs", uses: ["Bytes", "Model"]),
         area("Options", uses: ["Model"]),
         area("LinuxIO", uses: ["CLinux", "Model"]),
-        area("Loop", uses: ["LinuxIO", "Model", "Bytes"]),
+        area("Loop", uses: ["LinuxIO", "Model"]),
         area("Crypto", uses: ["COpenSSL"]),
         area("PluginKit", uses: ["Options", "Model"]),
         area("Configuration", uses: ["CYAML", "Options", "Model"]),
@@ -78,7 +78,7 @@ let package = Package(
             "Assembly",
             uses: [
                 "Inbound", "Relay", "Routing", "Metering", "Configuration", "PluginKit", "Options",
-                "Crypto", "Loop", "LinuxIO", "Codecs", "Bytes", "Model",
+                "Crypto", "Loop", "LinuxIO", "Model",
             ]),
         area(
             "CLI",

@@ -23,7 +23,7 @@ struct CrashTests {
             hasEnded = try await life(&lives, in: folder, dyingAtStep: step)
             try await check(&lives, in: folder, "step \(step)")
         }
-        #expect(step > 50, "the life had \(step) steps")
+        #expect(step > 40, "the life had \(step) steps")
     }
 
     @Test("and after many deaths in a row", arguments: 1...4 as ClosedRange<UInt64>)

@@ -21,24 +21,24 @@ package import Routing
 /// ## Concurrency
 /// Confined to the control loop. `Gateway.start` makes it there.
 package final class Gateway {
-    private let home: EventLoop
-    private let environment: any GatewayEnvironment
-    private let configuration: PreparedConfiguration
-    private let journal: Journal
+    let home: EventLoop
+    let environment: any GatewayEnvironment
+    let configuration: PreparedConfiguration
+    let journal: Journal
     private let flowLog: FlowLog
     private let registry: StatsReporterRegistry
     private let boot: BootID
-    private let own: OwnEndpoints
+    let own: OwnEndpoints
     private let sessions = SessionTable()
-    private let plugins: PluginSet
-    private let names: NameServices
+    let plugins: PluginSet
+    let names: NameServices
     private let pool: BlockingPool
-    private var settlement: Settlement?
-    private var sites: [SiteHandle] = []
-    private var admin: AdminServer?
+    var settlement: Settlement?
+    var sites: [SiteHandle] = []
+    var admin: AdminServer?
     private var isStopping = false
     /// Where each service listens.
-    package private(set) var endpoints: [(service: String, endpoint: Endpoint)] = []
+    package internal(set) var endpoints: [(service: String, endpoint: Endpoint)] = []
 
     /// A loop with its site and its meter's files.
     struct SiteHandle: Sendable {
@@ -49,16 +49,26 @@ package final class Gateway {
 
     /// What a gateway is started from.
     package struct Plan {
-        package let configuration: PreparedConfiguration
-        package let environment: any GatewayEnvironment
-        package let home: EventLoop
-        package let journal: Journal
-        package let logWriter: LogWriter?
-        package let registry: StatsReporterRegistry
-        package let loopCount: Int
-        package let pool: BlockingPool
-        package let systemFiles: SystemFiles
+        /// What to run.
+        let configuration: PreparedConfiguration
+        /// Where it runs.
+        let environment: any GatewayEnvironment
+        /// The control loop.
+        let home: EventLoop
+        /// The log.
+        let journal: Journal
+        /// Set when log lines are JSON, so that flow records are lines as they are.
+        let logWriter: LogWriter?
+        /// Reporters by GUID.
+        let registry: StatsReporterRegistry
+        /// How many loops carry flows.
+        let loopCount: Int
+        /// Calls that block.
+        let pool: BlockingPool
+        /// The system's files for names.
+        let systemFiles: SystemFiles
 
+        /// A plan from its parts. `logWriter` is given when log lines are JSON.
         package init(
             configuration: PreparedConfiguration, environment: any GatewayEnvironment,
             home: EventLoop, journal: Journal, logWriter: LogWriter?,
@@ -200,142 +210,6 @@ package final class Gateway {
         let (home, target) = (home, LoopConfined(settlement))
         registry.observeChanges { home.execute { _ in target.value.reportersChanged() } }
         settlement.reportersChanged()
-    }
-
-    private func openServices(_ settlement: Settlement) async throws(StartFault) {
-        let digest: KeyedDigest
-        do throws(CryptoFailure) {
-            digest = try KeyedDigest()
-        } catch {
-            throw StartFault("no random bytes: \(error)")
-        }
-        let planner = ServicePlanner(
-            options: configuration.loaded.options, plugins: plugins, own: own,
-            throttle: LoginThrottle(), digest: digest, names: names)
-        for service in configuration.loaded.options.services {
-            let plan = try planner.plan(service)
-            settlement.add(plan.settings.metered)
-            let endpoint = try await open(plan)
-            own.add(endpoint)
-            endpoints.append((service.name.value, endpoint))
-            journal(
-                .info, "listening",
-                [
-                    ("service", service.name.value), ("handler", service.handler.type.value),
-                    ("address", endpoint.description), ("transport", plan.transport.name),
-                ])
-        }
-    }
-
-    /// Opens a service on every loop. The first binds the address for itself alone and lets go of
-    /// it again, so that a second gateway on the address is found out although loops share it.
-    private func open(_ plan: ServicePlan) async throws(StartFault) -> Endpoint {
-        var endpoint = plan.address.value
-        if sites.count > 1 { endpoint = try await probe(plan, endpoint) }
-        let isShared = sites.count > 1
-        for handle in sites {
-            let (site, wanted) = (handle.site, endpoint)
-            let result = await handle.loop.perform { _ -> Result<Endpoint, Errno> in
-                Result { () throws(Errno) in
-                    try site.value.open(plan, at: wanted, isShared: isShared)
-                }
-            }
-            endpoint = try listening(result, plan)
-        }
-        return endpoint
-    }
-
-    private func probe(_ plan: ServicePlan, _ endpoint: Endpoint) async throws(StartFault)
-        -> Endpoint
-    {
-        let transport = plan.transport
-        let result = await sites[0].loop.perform { loop -> Result<Endpoint, Errno> in
-            Result { () throws(Errno) in
-                let driver = loop.driver
-                let descriptor: Descriptor
-                switch transport {
-                case .tcp: descriptor = try driver.listen(at: endpoint, options: ListenOptions())
-                case .udp:
-                    descriptor = try driver.bindDatagrams(at: endpoint, options: DatagramOptions())
-                }
-                defer { driver.close(descriptor) }
-                return try driver.localEndpoint(descriptor)
-            }
-        }
-        return try listening(result, plan)
-    }
-
-    private func listening(
-        _ result: Result<Endpoint, Errno>, _ plan: ServicePlan
-    ) throws(StartFault) -> Endpoint {
-        do throws(Errno) {
-            return try result.get()
-        } catch {
-            let hint =
-                error == Errno.addressInUse ? "; another program listens there" : ""
-            throw StartFault(
-                "\(plan.address.location): service '\(plan.settings.metered.info.service)' cannot "
-                    + "listen on \(plan.address.value): \(error)\(hint)")
-        }
-    }
-
-    private func openAdmin() throws(StartFault) {
-        guard configuration.loaded.options.runtime.hasAdminSocket,
-            let directory = environment.stateDirectory
-        else { return }
-        let path = directory + "/admin.sock"
-        do throws(Errno) {
-            let admin = try AdminServer(gateway: self, home: home, path: path, journal: journal)
-            try admin.start()
-            self.admin = admin
-        } catch {
-            throw StartFault("the admin socket '\(path)' cannot be opened: \(error)")
-        }
-    }
-
-    // MARK: What runs
-
-    /// The flows open now, of all loops.
-    func openFlows() async -> [FlowRecord] {
-        var records: [FlowRecord] = []
-        for handle in sites {
-            let site = handle.site
-            records += await handle.loop.perform { _ in site.value.openFlows() }
-        }
-        return records
-    }
-
-    /// Returns when everything counted until now was taken by every observer, or the time is over.
-    func settle(withinNanoseconds limit: UInt64) async -> Bool {
-        for handle in sites {
-            let site = handle.site
-            await handle.loop.perform { _ in site.value.station.ledger.settle() }
-        }
-        await takeReports()
-        guard let settlement else { return true }
-        return await home.wait(nanoseconds: limit) { done in settlement.whenIdle(done) }
-    }
-
-    /// Returns when every report that a loop has handed over is with the settlement. A loop that
-    /// answers before its asker waits does not come by the mailbox, where its report still lies.
-    private func takeReports() async { await home.perform { _ in } }
-
-    /// Flows and packets that plugins lost because they stayed behind.
-    var drops: [(guid: String, flows: UInt64, packets: UInt64)] { settlement?.drops ?? [] }
-
-    /// Passes a call on to every loop.
-    func onEverySite(_ body: @escaping @Sendable (Site) -> Void) {
-        for handle in sites {
-            let site = handle.site
-            handle.loop.execute { _ in body(site.value) }
-        }
-    }
-
-    /// Passes a call on to one loop; after the stop there is none.
-    func onSite(_ index: Int, _ body: @escaping @Sendable (Site) -> Void) {
-        guard index < sites.count else { return }
-        let site = sites[index].site
-        sites[index].loop.execute { _ in body(site.value) }
     }
 
     // MARK: Stop

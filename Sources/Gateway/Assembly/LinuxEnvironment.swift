@@ -1,4 +1,4 @@
-package import LinuxIO
+import LinuxIO
 package import Loop
 import Metering
 package import Model
@@ -11,6 +11,7 @@ package import Model
 /// ## Concurrency
 /// Used by the control loop only.
 package final class LinuxEnvironment: GatewayEnvironment {
+    /// Where state is kept; nil where nothing is kept.
     package let stateDirectory: String?
     private let lock: RegularFile?
 
@@ -86,9 +87,10 @@ package final class LinuxEnvironment: GatewayEnvironment {
 
 /// Why a state directory cannot be used.
 package struct StateDirectoryFault: Error, CustomStringConvertible {
-    package let directory: String
-    package let error: Errno
+    let directory: String
+    let error: Errno
 
+    /// What is wrong and what to do.
     package var description: String {
         error == Errno.locked
             ? "the state directory '\(directory)' is in use by another gateway; "

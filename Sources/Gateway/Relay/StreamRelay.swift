@@ -189,6 +189,7 @@ extension StreamRelay {
     /// ## Concurrency
     /// Confined to its loop.
     package final class Context: TimerHandler {
+        /// The loop.
         package let loop: EventLoop
         let pipes: PipePool
         let ledger: Ledger
