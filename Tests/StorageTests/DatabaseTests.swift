@@ -37,8 +37,8 @@ struct DatabaseTests {
         statement.bind(1, counter: UInt64(Int64.max))
         try statement.run()
         #expect(try database.rows("SELECT i FROM t") { $0.counter(0) } == [UInt64(Int64.max)])
-        await #expect(processExitsWith: .failure) {
-            let database = try Database(path: "/tmp/weir-counter-\(getpid()).db")
+        await #expect(processExitsWith: .failure) { [path = folder.file("b.db") as String] in
+            let database = try Database(path: path)
             try database.statement("SELECT ?1").bind(1, counter: UInt64(Int64.max) + 1)
         }
     }

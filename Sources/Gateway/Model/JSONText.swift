@@ -97,6 +97,19 @@ public struct JSONText: Sendable {
 
     private mutating func quote(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
+        // Names, numbers and addresses, which is nearly everything.
+        let isPlain = text.utf8.withContiguousStorageIfAvailable { utf8 in
+            guard utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f && $0 != 0x22 && $0 != 0x5c }) else {
+                return false
+            }
+            bytes.append(contentsOf: utf8)
+            return true
+        }
+        if isPlain != true { quoteByteByByte(text) }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func quoteByteByByte(_ text: String) {
         // U+0080...U+009F are two bytes, of which the first is always this one.
         let firstOfC1: UInt8 = 0xc2
         var isAfterC2 = false
@@ -117,7 +130,6 @@ public struct JSONText: Sendable {
             default: bytes.append(byte)
             }
         }
-        bytes.append(UInt8(ascii: "\""))
     }
 
     private mutating func escape(_ byte: UInt8) {

@@ -5,7 +5,8 @@ public import PluginKit
 ///
 /// ```yaml
 /// options:
-///   interval: 5s                # how often running flows are reported, if they are
+///   interval: 5s                # how often running flows are reported, if they are: at the first
+///                               # event of any flow in a new interval
 ///   store: { sqlite: var/weir.db }              # default: usage.db in the state directory
 ///   flows: { jsonl: var/flows.jsonl, intervals: false }   # default: no record file
 ///   retention: 90d              # how long usage is kept
