@@ -147,10 +147,9 @@ extension ScriptedDriver {
         _ descriptor: Descriptor, _ outbox: DatagramOutbox, from first: Int
     ) -> Transfer {
         let messages = outbox.messages[first...].map { message in
-            let ranges = message.firstRange..<(message.firstRange + message.rangeCount)
             return ScriptedDatagram(
                 message.destination, local: message.source,
-                Array(outbox.ranges[ranges].joined()), segmentBytes: message.segmentBytes)
+                outbox.bytes(of: message), segmentBytes: message.segmentBytes)
         }
         return transfer(.sendDatagrams(descriptor, messages))
     }

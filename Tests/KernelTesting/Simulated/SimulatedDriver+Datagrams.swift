@@ -65,12 +65,11 @@ extension SimulatedDriver {
                 return index > first
                     ? .bytes(index - first) : .failed(Errno(refusal, in: "sendmmsg"))
             }
-            let ranges = message.firstRange..<(message.firstRange + message.rangeCount)
             let source =
                 message.source.isUnspecified
                 ? self.source(of: socket, towards: message.destination.address) : message.source
             kernel.carry(
-                Array(outbox.ranges[ranges].joined()), segmentBytes: message.segmentBytes,
+                outbox.bytes(of: message), segmentBytes: message.segmentBytes,
                 from: Endpoint(source, socket.endpoint.port), to: message.destination)
         }
         return .bytes(last - first)

@@ -51,7 +51,7 @@ extension SimulatedKernel {
             for train in socket.joinsSegments ? trains(pieces) : pieces.map({ [$0] }) {
                 socket.enqueue(
                     SimulatedDatagramSocket.Message(
-                        source: source, local: destination.address, bytes: Array(train.joined()),
+                        source: source, local: destination.address, bytes: concatenated(train),
                         segmentBytes: train.count > 1 ? train[0].count : 0))
             }
         }
@@ -90,4 +90,12 @@ extension SimulatedKernel {
         let group = exact.isEmpty ? all : exact
         return group.isEmpty ? nil : group[Int(spread(source) % UInt64(group.count))]
     }
+}
+
+/// All pieces in one array. `joined` takes single bytes in debug builds.
+private func concatenated(_ pieces: [[UInt8]]) -> [UInt8] {
+    if pieces.count == 1 { return pieces[0] }
+    var all: [UInt8] = []
+    for piece in pieces { all += piece }
+    return all
 }
