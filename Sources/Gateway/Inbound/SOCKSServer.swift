@@ -124,7 +124,7 @@ struct SOCKSServer {
 
     private func refuse4(_ reason: String, _ destination: Destination?) async {
         log(.info, "request refused", reason, destination: destination)
-        await say(.generalFailure, bound: Endpoint(.anyV4, 0), .four)
+        guard await say(.generalFailure, bound: Endpoint(.anyV4, 0), .four) else { return }
         await socket.farewell()
     }
 
@@ -159,14 +159,13 @@ struct SOCKSServer {
     ) async {
         if fault == .cut { return socket.reset() }
         log(.info, "connect failed", fault.reason, user: user, destination: destination)
-        await say(fault.reply, bound: Endpoint(.anyV4, 0), version)
+        guard await say(fault.reply, bound: Endpoint(.anyV4, 0), version) else { return }
         await socket.farewell()
     }
 
     // MARK: Words
 
     /// Answers a request; false when the client is gone, and then the stream is closed.
-    @discardableResult
     func say(_ code: SOCKS5.Reply.Code, bound: Endpoint, _ version: Version) async -> Bool {
         socket.setDeadline(
             nanoseconds: desk.station.loop.nowNanoseconds + desk.settings.handshakeNanoseconds)
