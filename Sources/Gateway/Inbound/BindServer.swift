@@ -58,14 +58,19 @@ struct BindServer {
         do throws(Errno) {
             let listener = try socket.localEndpoint()
             let waiting = try SingleAccept(loop: loop, address: listener.address)
-            defer { waiting.close() }
+            desk.station.track(waiting)
+            defer {
+                desk.station.untrack(waiting)
+                waiting.close()
+            }
             let told = Endpoint(
                 server.socks.publicAddress ?? listener.address, waiting.endpoint.port)
             guard await server.say(.succeeded, bound: told, version) else { return nil }
             socket.clearDeadline()
             guard let upstream = await waiting.next(from: expected, deadlineNanoseconds: deadline)
             else {
-                await server.fail(.timedOut, user: user, destination, version)
+                let fault: DialFault = waiting.isCut ? .cut : .timedOut
+                await server.fail(fault, user: user, destination, version)
                 return nil
             }
             return (listener, upstream, try upstream.localEndpoint())
@@ -79,7 +84,7 @@ struct BindServer {
 ///
 /// ## Concurrency
 /// Confined to its loop; one task waits.
-private final class SingleAccept: ReadinessHandler, TimerHandler {
+private final class SingleAccept: ReadinessHandler, TimerHandler, Cuttable {
     let endpoint: Endpoint
     private let loop: EventLoop
     private let descriptor: Descriptor
@@ -88,6 +93,7 @@ private final class SingleAccept: ReadinessHandler, TimerHandler {
     private var timer = TimerToken.none
     private var isReady = false
     private var isLate = false
+    private(set) var isCut = false
 
     init(loop: EventLoop, address: IPAddress) throws(Errno) {
         self.loop = loop
@@ -137,6 +143,12 @@ private final class SingleAccept: ReadinessHandler, TimerHandler {
     }
 
     func timerFired(tag: UInt8) {
+        isLate = true
+        wake()
+    }
+
+    func cut() {
+        isCut = true
         isLate = true
         wake()
     }

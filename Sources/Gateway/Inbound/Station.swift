@@ -27,7 +27,9 @@ package final class Station {
     package let pool: BlockingPool
     /// The log.
     package let journal: Journal
-    private var handshakes: [ObjectIdentifier: StreamSocket] = [:]
+    private var handshakes: [ObjectIdentifier: (number: UInt64, waiting: any Cuttable)] = [:]
+    private var tracked: UInt64 = 0
+    private var isCut = false
     private var associations = 0
     private var lastExhaustionNanoseconds: UInt64?
 
@@ -52,11 +54,15 @@ package final class Station {
     /// Connections whose handler has not handed them to a relay, associations included.
     package var handshakeCount: Int { handshakes.count }
 
-    /// Remembers a stream, so that it can be cut.
-    func track(_ socket: StreamSocket) { handshakes[ObjectIdentifier(socket)] = socket }
+    /// Remembers what a handler waits for, so that it can be cut; after `cutAll` that is at once.
+    func track(_ waiting: some Cuttable) {
+        tracked += 1
+        handshakes[ObjectIdentifier(waiting)] = (tracked, waiting)
+        if isCut { waiting.cut() }
+    }
 
-    /// Forgets a stream.
-    func untrack(_ socket: StreamSocket) { handshakes[ObjectIdentifier(socket)] = nil }
+    /// Forgets it.
+    func untrack(_ waiting: some Cuttable) { handshakes[ObjectIdentifier(waiting)] = nil }
 
     /// Makes room for an association; false when the loop has as many as it may.
     func takeAssociation() -> Bool {
@@ -94,9 +100,13 @@ package final class Station {
     /// Whether nothing is served any more.
     package var isQuiet: Bool { handshakes.isEmpty && ledger.openCount == 0 }
 
-    /// Ends everything that still runs.
+    /// Ends everything that still runs, and whatever handlers begin from now on.
     package func cutAll() {
-        for socket in Array(handshakes.values) { socket.cut() }
+        isCut = true
+        // In the order of their beginning, so that a simulation can be repeated.
+        for entry in handshakes.values.sorted(by: { $0.number < $1.number }) {
+            entry.waiting.cut()
+        }
         let end = FlowEnd(by: .gateway, phase: .relay, cause: .shutdown)
         ledger.forEachOpen { $0.owner?.cut($0, end) }
     }
@@ -104,3 +114,11 @@ package final class Station {
     /// Releases what is kept for reuse.
     package func close() { streams.close() }
 }
+
+/// Something that a handler waits for and that can be ended from outside.
+protocol Cuttable: AnyObject {
+    /// Whatever waits, now or later, fails.
+    func cut()
+}
+
+extension StreamSocket: Cuttable {}
