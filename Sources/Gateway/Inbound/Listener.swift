@@ -39,9 +39,14 @@ package final class Listener: ReadinessHandler, TimerHandler, Resumable {
         }
     }
 
-    /// Begins to accept.
+    /// Begins to accept. A throw has closed the address.
     package func start() throws(Errno) {
-        registration = try station.loop.register(descriptor, self, tag: 0)
+        do throws(Errno) {
+            registration = try station.loop.register(descriptor, self, tag: 0)
+        } catch {
+            close()
+            throw error
+        }
     }
 
     /// Stops accepting and closes the address. Connections already accepted go on.

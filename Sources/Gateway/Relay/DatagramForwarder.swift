@@ -49,9 +49,14 @@ package final class DatagramForwarder: ReadinessHandler, TimerHandler, Resumable
         }
     }
 
-    /// Begins to forward.
+    /// Begins to forward. A throw has closed the socket.
     package func start() throws(Errno) {
-        registration = try context.loop.register(descriptor, self, tag: 0)
+        do throws(Errno) {
+            registration = try context.loop.register(descriptor, self, tag: 0)
+        } catch {
+            end(FlowEnd(by: .gateway, phase: .handshake, cause: .failed))
+            throw error
+        }
         armSweep()
     }
 
