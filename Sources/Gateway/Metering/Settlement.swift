@@ -73,8 +73,9 @@ package final class Settlement {
     package func add(_ observer: any FlowObserver, guid: String, worker: EventLoop) {
         let feed = PluginFeed(
             guid: guid, observer: observer, home: home, worker: worker, log: log,
-            onTaken: { [unowned self] in taken($0) },
-            onRulings: { [unowned self] in ruled($0) })
+            // An observer may answer when the gateway is gone already.
+            onTaken: { [weak self] in self?.taken($0) },
+            onRulings: { [weak self] in self?.ruled($0) })
         feeds[guid, default: []].append(feed)
     }
 
