@@ -21,6 +21,19 @@ package enum DialFault: Error, Hashable, Sendable {
     /// The gateway cut the attempt.
     case cut
 
+    /// How much it tells of a destination whose addresses all failed: an answer of the host is
+    /// worth more than silence, and silence more than a family that this machine has no route for.
+    var weight: Int {
+        switch self {
+        case .refused: 5
+        case .hostUnreachable: 4
+        case .timedOut: 3
+        case .networkUnreachable: 2
+        case .denied, .failed: 1
+        case .name, .cut: 0
+        }
+    }
+
     /// What a failed connect means.
     init(_ error: Errno) {
         if error.isRefused || error.isReset {
@@ -95,31 +108,34 @@ package final class Dialer {
         return allowed
     }
 
-    /// Connects to the first address that answers. `onStart` gets each socket as soon as there is
-    /// one, so that it can be cut. Each address gets its share of the time that is left.
+    /// Connects to the first address that answers; when none does, the fault that tells most is
+    /// thrown. `onStart` gets each socket as soon as there is one, so that it can be cut. Each
+    /// address gets its share of the time that is left.
     package func dial(
         _ destination: Destination, client: Endpoint, deadlineNanoseconds: UInt64,
         onStart: (StreamSocket) -> Void
     ) async throws(DialFault) -> StreamSocket {
         let endpoints = try await endpoints(
             of: destination, client: client, deadlineNanoseconds: deadlineNanoseconds)
-        var worst = DialFault.timedOut
+        var worst: DialFault?
         for (index, endpoint) in endpoints.enumerated() {
             let now = loop.nowNanoseconds
-            guard now < deadlineNanoseconds else { throw .timedOut }
+            guard now < deadlineNanoseconds else { throw worst ?? .timedOut }
             let share = (deadlineNanoseconds - now) / UInt64(endpoints.count - index)
             do throws(StreamFault) {
                 return try await StreamSocket.connect(
                     to: endpoint, loop: loop, deadlineNanoseconds: now + share, onStart: onStart)
             } catch {
+                let fault: DialFault
                 switch error {
                 case .cut: throw .cut
-                case .timedOut: worst = .timedOut
-                case .ended: worst = .refused
-                case .failed(let errno): worst = DialFault(errno)
+                case .timedOut: fault = .timedOut
+                case .ended: fault = .refused
+                case .failed(let errno): fault = DialFault(errno)
                 }
+                if fault.weight > worst?.weight ?? 0 { worst = fault }
             }
         }
-        throw worst
+        throw worst ?? .timedOut
     }
 }

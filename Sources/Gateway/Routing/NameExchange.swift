@@ -89,8 +89,13 @@ final class NameExchange: ReadinessHandler {
 
     func descriptorReady(_ readiness: Readiness, tag: UInt8) {
         while !isClosed {
-            guard case .bytes(let count) = loop.driver.receiveDatagrams(descriptor, into: inbox)
-            else { return }
+            let count: Int
+            switch loop.driver.receiveDatagrams(descriptor, into: inbox) {
+            case .bytes(let received): count = received
+            // An error is reported instead of what may wait behind it, and there is no new edge.
+            case .failed: continue
+            case .wouldBlock: return
+            }
             for index in 0..<count where !isClosed {
                 let message = inbox.messages[index]
                 let bytes = UnsafeRawBufferPointer(

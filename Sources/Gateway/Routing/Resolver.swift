@@ -39,7 +39,7 @@ package final class Resolver: NameResolver {
     private let pool: BlockingPool
     private let inbox = DatagramInbox(capacity: 4, messageBytes: 4096, headroom: 0)
     private var cache: AnswerCache
-    private var open: [String: [Waiter]] = [:]
+    private var open: [AnswerCache.Key: [Waiter]] = [:]
     private var contents: (value: SystemFiles.Contents, readNanoseconds: UInt64)?
 
     /// How long the system's files are trusted before they are read again.
@@ -86,22 +86,22 @@ package final class Resolver: NameResolver {
     private func wait(
         for name: String, _ key: AnswerCache.Key, deadlineNanoseconds: UInt64
     ) async -> NameAnswer {
-        if open[name] == nil {
+        if open[key] == nil {
             guard open.count < Limits.queriesInFlight else { return .failed(.overloaded) }
-            open[name] = []
+            open[key] = []
             loop.start { [self] in
                 // Answers come after those who asked have begun to wait.
                 await loop.sleep(nanoseconds: 0)
                 let answer = await ask(name)
                 cache.insert(answer, for: key, nowNanoseconds: loop.nowNanoseconds)
-                let waiters = open.removeValue(forKey: name) ?? []
+                let waiters = open.removeValue(forKey: key) ?? []
                 for waiter in waiters { waiter.finish(answer, on: loop) }
             }
         }
         return await withUnsafeContinuation { continuation in
             let waiter = Waiter(continuation)
             waiter.timer = loop.arm(atNanoseconds: deadlineNanoseconds, waiter)
-            open[name, default: []].append(waiter)
+            open[key, default: []].append(waiter)
         }
     }
 
