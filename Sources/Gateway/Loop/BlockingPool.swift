@@ -24,10 +24,13 @@ package final class BlockingPool: Sendable {
     private let state = Mutex(State())
     private let signal = Semaphore()
     private let capacity: Int
+    private let isInline: Bool
 
-    /// A pool of `threads` threads; at most `capacity` calls wait.
+    /// A pool of `threads` threads; at most `capacity` calls wait. With no threads calls are made
+    /// at once by whoever asks: for simulations, which have one thread.
     package init(threads: Int, capacity: Int) throws(Errno) {
         self.capacity = capacity
+        isInline = threads == 0
         for number in 0..<threads {
             try Thread(name: "weir-pool-\(number)") { self.work() }.detach()
         }
@@ -52,6 +55,10 @@ package final class BlockingPool: Sendable {
     package func run<Value: Sendable>(
         _ call: @escaping @Sendable () -> Value
     ) async throws(Refusal) -> Value {
+        if isInline {
+            if state.withLock({ $0.isStopped }) { throw .stopped }
+            return call()
+        }
         let result: Result<Value, Refusal> = await withUnsafeContinuation { continuation in
             let refusal: Refusal? = state.withLock { state in
                 if state.isStopped { return .stopped }
