@@ -1,4 +1,4 @@
-import LinuxIO
+package import LinuxIO
 package import Loop
 import Model
 import Testing
@@ -13,9 +13,12 @@ package final class Simulation {
     /// The network.
     package let kernel: SimulatedKernel
     /// The gateway's loops.
-    package let loops: [EventLoop]
+    package private(set) var loops: [EventLoop]
     /// The loops' drivers, in the same order.
-    package let drivers: [SimulatedDriver]
+    package private(set) var drivers: [SimulatedDriver]
+    private var ending: [EventLoop] = []
+    /// How often all loops had their turn.
+    package private(set) var rounds = 0
 
     /// Rounds over all loops at one moment after which a loop is said to spin.
     private static let roundsPerMoment = 1_000_000
@@ -27,6 +30,33 @@ package final class Simulation {
         let drivers = (0..<count).map { _ in kernel.makeDriver() }
         self.drivers = drivers
         loops = drivers.enumerated().map { EventLoop(index: $0.offset, driver: $0.element) }
+    }
+
+    /// Makes one more loop, which takes its turns from now on; also from within a turn. `wrap` may
+    /// put something between the loop and its kernel.
+    package func addLoop(
+        index: Int, wrap: (SimulatedDriver) -> any IODriver = { $0 }
+    ) -> EventLoop {
+        let driver = kernel.makeDriver()
+        let loop = EventLoop(index: index, driver: wrap(driver))
+        drivers.append(driver)
+        loops.append(loop)
+        return loop
+    }
+
+    /// A loop takes no more turns after the present one.
+    package func endLoop(_ loop: EventLoop) { ending.append(loop) }
+
+    /// No loop takes a turn any more, as when their process dies.
+    package func endAllLoops() { ending += loops }
+
+    private func dropEnded() {
+        for loop in ending {
+            guard let index = loops.firstIndex(where: { $0 === loop }) else { continue }
+            loops.remove(at: index)
+            drivers.remove(at: index)
+        }
+        ending.removeAll()
     }
 
     /// A host outside of the gateway, by its address' text.
@@ -45,9 +75,12 @@ package final class Simulation {
     package func settle() -> Bool {
         for _ in 0..<Self.roundsPerMoment {
             kernel.runDueEvents()
+            rounds += 1
             for index in loops.indices.shuffled(using: &order) {
-                loops[index].turn(mayWait: false)
+                let loop = loops[index]
+                if !ending.contains(where: { $0 === loop }) { loop.turn(mayWait: false) }
             }
+            dropEnded()
             if isIdle { return true }
         }
         Issue.record("seed \(seed): a loop does not come to rest at one moment")

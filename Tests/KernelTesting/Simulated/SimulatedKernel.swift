@@ -142,6 +142,13 @@ package final class SimulatedKernel {
         object.closed()
     }
 
+    /// Closes every descriptor of the gateway, as the kernel does for a process that died.
+    package func closeAll() {
+        for index in table.indices where table[index] != nil {
+            close(Descriptor(Int32(index + 3)))
+        }
+    }
+
     // MARK: Addresses
 
     /// Whether an address is the gateway's own, so that its wildcard sockets serve it.
