@@ -29,6 +29,9 @@ package final class LoginThrottle: Sendable {
     /// A throttle that remembers nobody.
     package init() {}
 
+    /// How many pairs and addresses are remembered.
+    var trackedCount: Int { records.withLock { $0.count } }
+
     /// How long this login has to wait.
     package func delayNanoseconds(
         client: IPAddress, user: String, nowNanoseconds: UInt64
