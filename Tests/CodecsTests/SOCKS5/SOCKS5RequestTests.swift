@@ -85,6 +85,17 @@ struct SOCKS5RequestTests {
         #expect(request.destination.host == IPAddress(text).map { .address($0) })
     }
 
+    @Test func `a name in UDP ASSOCIATE that is none says nothing`() {
+        let ofPySocks = hex("05 03 00 03 01 30 12 34")
+        let nothing = SOCKS5.Request(
+            command: .associate, destination: Destination(Endpoint(.anyV4, 0)))
+        #expect(
+            checkEveryPrefix(of: ofPySocks, gives: nothing, decode: SOCKS5.Request.decode) == [])
+        #expect(
+            decode(hex("05 01 00 03 01 30 12 34"), by: SOCKS5.Request.decode)
+                == .fault(.invalidName))
+    }
+
     @Test func `an IPv4 address in IPv6 form is the IPv4 address`() {
         let bytes = hex("05 01 00 04 00000000 00000000 0000ffff 7f000001 0050")
         #expect(

@@ -66,6 +66,9 @@ extension SOCKS5 {
 
 extension SOCKS5.Request {
     /// Reads a request from the bytes received so far.
+    ///
+    /// UDP ASSOCIATE names where the client will send from, which is never looked up: a name that
+    /// is none (PySocks sends `0`) reads as the unspecified address.
     package static func decode(_ bytes: RawSpan) -> Decoded<Self, Fault> {
         var reader = ByteReader(bytes)
         guard let version = reader.readUInt8() else { return .needs(moreBytes: 8) }
@@ -78,7 +81,11 @@ extension SOCKS5.Request {
         case .fault(.unsupportedType(let type)):
             return .fault(.unsupportedAddressType(type))
         case .fault(.invalidName):
-            return .fault(.invalidName)
+            guard command == SOCKS5.Command.associate.rawValue else { return .fault(.invalidName) }
+            let unspecified = Destination(Endpoint(.anyV4, 0))
+            return .value(
+                Self(command: .associate, destination: unspecified),
+                bytesConsumed: reader.position)
         case .value(let destination, let count):
             let request = Self(command: .init(rawValue: command), destination: destination)
             return .value(request, bytesConsumed: count)
