@@ -48,9 +48,19 @@ func waitFor<Value>(
 }
 
 /// The text of a file, empty where there is none; bytes that are not UTF-8 are replaced.
+///
+/// Reads to the end, as `/proc` needs: its files have no size, and give a part at a time.
 func readText(_ path: String) -> String {
-    guard let data = FileManager.default.contents(atPath: path) else { return "" }
-    return String(decoding: data, as: UTF8.self)
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return "" }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 65_536)
+    while true {
+        let count = read(file, &part, part.count)
+        if count <= 0 { return String(decoding: bytes, as: UTF8.self) }
+        bytes += part[..<count]
+    }
 }
 
 /// Whether a file exists.

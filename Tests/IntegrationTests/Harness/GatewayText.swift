@@ -68,8 +68,9 @@ struct GatewayText {
         for (service, address) in zip(services, addresses) {
             lines += Self.lines(service, address: address)
         }
-        lines += ["authers:", "  - name: users", "    auths:"]
-        for (user, password) in users {
+        let isClosed = services.contains { $0.auther != nil }
+        if isClosed { lines += ["authers:", "  - name: users", "    auths:"] }
+        for (user, password) in users where isClosed {
             lines.append("      - { username: \(quoted(user)), password: \(quoted(password)) }")
         }
         if !meters.isEmpty { lines.append("plugins:") }

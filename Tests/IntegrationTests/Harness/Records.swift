@@ -71,7 +71,8 @@ struct FlowRecord: Decodable, CustomStringConvertible {
 /// What `weir usage --json` says.
 struct Usage: Decodable, Equatable {
     struct Row: Decodable, Equatable {
-        let key: String
+        /// Null where the flows have none: no user, this gateway as the node.
+        let key: String?
         let uplinkBytes: Int
         let downlinkBytes: Int
         let flows: Int
