@@ -48,14 +48,19 @@ enum SocketTable {
         ["udp", "udp6"].contains { table in rows(table).contains { $0.port == port } }
     }
 
-    private static func rows(_ table: String) -> [(port: UInt16, state: String)] {
+    /// Datagrams that found the buffer of the UDP socket on `port` full.
+    static func drops(udp port: UInt16) -> Int {
+        ["udp", "udp6"].flatMap(rows).filter { $0.port == port }.map(\.drops).reduce(0, +)
+    }
+
+    private static func rows(_ table: String) -> [(port: UInt16, state: String, drops: Int)] {
         readText("/proc/thread-self/net/\(table)").split(separator: "\n").dropFirst()
             .compactMap { line in
                 let fields = line.split(separator: " ")
                 guard fields.count > 3, let colon = fields[1].lastIndex(of: ":"),
                     let port = UInt16(fields[1][fields[1].index(after: colon)...], radix: 16)
                 else { return nil }
-                return (port, String(fields[3]))
+                return (port, String(fields[3]), fields.last.flatMap { Int($0) } ?? 0)
             }
     }
 }

@@ -7,7 +7,7 @@ struct ReplyTests {
         _ gateway: Gateway, _ target: SOCKSTarget, command: UInt8 = 1
     ) throws -> UInt8 {
         let client = try SOCKSClient(gateway.address, user: nil)
-        client.socket.setTimeout(seconds: 20)
+        client.socket.setTimeout(seconds: 60)
         try client.socket.send([5, command, 0] + target.bytes)
         let reply = try client.reply()
         #expect(client.socket.isClosedByPeer(within: 10), "open after reply \(reply.code)")
