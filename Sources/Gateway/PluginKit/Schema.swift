@@ -26,8 +26,7 @@ public struct Migration: Sendable {
     }
 }
 
-/// A plugin that owns tables. The gateway lists them in `weir check` and refuses two owners of one
-/// name.
+/// A plugin that owns tables; Storage brings them up to date when the plugin opens its database.
 public protocol Migrations: Sendable {
     /// The tables.
     static var schema: Schema { get }

@@ -27,13 +27,15 @@ struct UsageCommand {
                     hour, and the quarter that WHEN lies in belongs to it
           --until   likewise; not included
           --top     the N rows with the most bytes; the total is still over all
+          -C FILE   the configuration that names meter and state; default: plugins.yaml here
           --db      the database; default: that of the wing-meter in the configuration
           --meter   the GUID of the meter, where there are several
           --zone    whose days are meant, such as Europe/Berlin; default: the meter's timeZone
           --live    the open flows of the running gateway, with their counts so far
           --json    one JSON object; --csv: RFC 4180
 
-        Bytes are payload as delivered. '-' in a table stands for none.
+        Bytes are payload as delivered: uplink from client to destination, downlink back. A
+        running gateway stores what it has counted first. '-' in a table stands for none.
 
         """
 
