@@ -146,6 +146,8 @@ let package = Package(
         tests(
             of: "WingMeter",
             uses: ["WingMeter", "Storage", "PluginKit", "Options", "CodecTesting", "Model"]),
+        tests(of: "Assembly", uses: ["Assembly", "Inbound", "LinuxIO", "PluginKit"]),
+        tests(of: "CLI", uses: ["CLI"]),
         tests(
             of: "Gateway",
             uses: [
