@@ -19,7 +19,7 @@ struct SimulationTests {
 
     /// Twenty clients send to an echo service on two loops and read everything back.
     private func echo(seed: UInt64, faults: Faults) throws -> Outcome {
-        let simulation = Simulation(seed: seed, loops: 2, faults: faults)
+        let simulation = Simulation(seed: seed, loops: 2)
         simulation.kernel.latencyNanoseconds = 10_000...3_000_000
         simulation.kernel.bufferBytes = 20_000
         var services: [EchoService] = []
@@ -30,7 +30,8 @@ struct SimulationTests {
                 services.append(service)
             }
         }
-        #expect(services.count == 2)
+        try #require(services.count == 2)
+        simulation.kernel.faults = faults
         let clients = try (0..<20).map { number in
             let client = try simulation.peer("203.0.113.9").connect(to: Self.gateway)
             client.send(Payload.bytes(number * 5000 + 1, seed: UInt64(number)))

@@ -15,6 +15,7 @@ final class DatagramBench: DatagramPolicy {
     static let gateway = Endpoint(IPAddress(v4: 0xc633_6401), 1081)
 
     let simulation: Simulation
+    private let faults: Faults
     let client: SimulatedPeer
     /// Answers that names wait for.
     private(set) var unanswered: [(Endpoint?) -> Void] = []
@@ -28,7 +29,8 @@ final class DatagramBench: DatagramPolicy {
         info: ServiceInfo(service: "udp", handler: "test", guids: []))
 
     init(seed: UInt64, faults: Faults = .none) {
-        simulation = Simulation(seed: seed, faults: faults)
+        simulation = Simulation(seed: seed)
+        self.faults = faults
         client = simulation.peer("203.0.113.9")
         simulation.onLoop { loop in
             let ledger = Ledger(
@@ -98,6 +100,7 @@ final class DatagramBench: DatagramPolicy {
                 idleNanoseconds: idleMilliseconds * 1_000_000)
             try? association?.start()
         }
+        simulation.kernel.faults = faults
         return try #require(association)
     }
 
@@ -113,6 +116,7 @@ final class DatagramBench: DatagramPolicy {
                 idleNanoseconds: idleMilliseconds * 1_000_000, nextTarget: { _ in target })
             try? forwarder?.start()
         }
+        simulation.kernel.faults = faults
         return try #require(forwarder)
     }
 

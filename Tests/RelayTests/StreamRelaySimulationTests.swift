@@ -18,7 +18,7 @@ struct StreamRelaySimulationTests {
             seed: UInt64, faults: Faults = .none, idleMilliseconds: UInt64 = 300_000,
             onConnection: ((PeerStream) -> Void)? = nil
         ) throws {
-            simulation = Simulation(seed: seed, faults: faults)
+            simulation = Simulation(seed: seed)
             simulation.kernel.latencyNanoseconds = 10_000...2_000_000
             client = simulation.peer("203.0.113.9")
             server = try simulation.peer("198.18.0.1").listen(
@@ -31,6 +31,7 @@ struct StreamRelaySimulationTests {
                     idleMilliseconds: idleMilliseconds, loop: loop)
             }
             self.service = try #require(service)
+            simulation.kernel.faults = faults
         }
 
         func connect() throws -> PeerStream {
