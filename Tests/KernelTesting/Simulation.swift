@@ -21,7 +21,7 @@ package final class Simulation {
     package private(set) var rounds = 0
 
     /// Rounds over all loops at one moment after which a loop is said to spin.
-    private static let roundsPerMoment = 1_000_000
+    private static let roundsPerMoment = 100_000
 
     package init(seed: UInt64, loops count: Int = 1, faults: Faults = .none) {
         self.seed = seed
