@@ -4,7 +4,7 @@ import Loop
 import Model
 import Testing
 
-@Suite("A simulation of a gateway and its peers", .timeLimit(.minutes(1)))
+@Suite("A simulation of a gateway and its peers", .timeLimit(.minutes(5)))
 struct SimulationTests {
     private static let gateway = Endpoint(IPAddress(v4: 0xc633_6401), 7)
 

@@ -2,7 +2,7 @@ import LinuxIO
 import Model
 import Testing
 
-@Suite("Datagrams, as every IODriver must carry them", .timeLimit(.minutes(1)))
+@Suite("Datagrams, as every IODriver must carry them", .timeLimit(.minutes(5)))
 struct DatagramConformanceTests {
     /// Two bound sockets, and what a batch needs.
     private struct Bench {

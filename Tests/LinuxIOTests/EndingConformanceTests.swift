@@ -2,7 +2,7 @@ import LinuxIO
 import Model
 import Testing
 
-@Suite("Ends and resets, as every IODriver must report them", .timeLimit(.minutes(1)))
+@Suite("Ends and resets, as every IODriver must report them", .timeLimit(.minutes(5)))
 struct EndingConformanceTests {
     @Test(arguments: Kernel.allCases)
     func `an end comes after all bytes, and the other direction goes on`(

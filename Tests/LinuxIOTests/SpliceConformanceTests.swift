@@ -2,7 +2,7 @@ import LinuxIO
 import Model
 import Testing
 
-@Suite("Splicing, as every IODriver must do it", .timeLimit(.minutes(1)))
+@Suite("Splicing, as every IODriver must do it", .timeLimit(.minutes(5)))
 struct SpliceConformanceTests {
     /// A machine with a connection on each side and a pipe between.
     private struct Bench {

@@ -2,7 +2,7 @@ import LinuxIO
 import Model
 import Testing
 
-@Suite("Streams, as every IODriver must carry them", .timeLimit(.minutes(1)))
+@Suite("Streams, as every IODriver must carry them", .timeLimit(.minutes(5)))
 struct StreamConformanceTests {
     // MARK: Connecting
 

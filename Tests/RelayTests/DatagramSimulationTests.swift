@@ -4,7 +4,7 @@ import Model
 import Relay
 import Testing
 
-@Suite("Datagram relays on the simulated kernel", .timeLimit(.minutes(2)))
+@Suite("Datagram relays on the simulated kernel", .timeLimit(.minutes(5)))
 struct DatagramSimulationTests {
     private static let shutdown = DatagramBench.shutdown
 

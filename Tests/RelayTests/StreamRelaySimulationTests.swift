@@ -5,7 +5,7 @@ import Metering
 import Model
 import Testing
 
-@Suite("Stream relays on the simulated kernel", .timeLimit(.minutes(2)))
+@Suite("Stream relays on the simulated kernel", .timeLimit(.minutes(5)))
 struct StreamRelaySimulationTests {
     /// One relaying gateway between clients and a server.
     private struct Bench {
