@@ -15,7 +15,7 @@ struct HalfRelay {
     /// The source has ended; what is left is being written.
     private(set) var sourceEnded = false
     /// Nothing moves this way any more.
-    var isDone = false
+    private(set) var isDone = false
 
     /// What a call to `pump` came to.
     enum Outcome: Equatable {
@@ -178,6 +178,13 @@ struct HalfRelay {
         guard let pipe, pipe.byteCount == 0 else { return }
         self.pipe = nil
         pipes.giveBack(pipe)
+    }
+
+    /// Nothing moves this way any more; what is held is freed now, since the other way may go on
+    /// for long.
+    mutating func finish(_ pipes: PipePool) {
+        isDone = true
+        discard(pipes)
     }
 
     /// Frees what is held; bytes in it are lost.

@@ -9,7 +9,10 @@ package final class PipePool {
     private let driver: any IODriver
     private var idle: [SplicePipe] = []
     private var lent = 0
-    private var isRefused = false
+    /// How many more times nothing is asked of a kernel that had no pipe.
+    private var restingAsks = 0
+    /// Descriptors or pipe memory are exhausted: asking each time would cost a call per read.
+    private static let asksPerRefusal = 256
 
     /// An empty pool; pipes are made when first needed.
     package init(driver: any IODriver) { self.driver = driver }
@@ -20,10 +23,13 @@ package final class PipePool {
             lent += 1
             return pipe
         }
-        guard !isRefused, lent < Limits.pipesPerLoop else { return nil }
+        guard lent < Limits.pipesPerLoop else { return nil }
+        if restingAsks > 0 {
+            restingAsks -= 1
+            return nil
+        }
         guard let pipe = try? driver.makePipe(capacity: Limits.pipeBytes) else {
-            // Descriptors or pipe memory are exhausted; asking again costs a call per read.
-            isRefused = true
+            restingAsks = Self.asksPerRefusal
             return nil
         }
         lent += 1
@@ -33,7 +39,7 @@ package final class PipePool {
     /// Takes a pipe back: for reuse when it is empty, else it is closed and its bytes are lost.
     func giveBack(_ pipe: SplicePipe) {
         lent -= 1
-        isRefused = false
+        restingAsks = 0
         if pipe.byteCount == 0 { idle.append(pipe) } else { close(pipe) }
     }
 

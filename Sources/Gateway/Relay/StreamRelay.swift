@@ -88,7 +88,7 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
     }
 
     package func endIfIdle(nowNanoseconds: UInt64) {
-        guard !isOver, nowNanoseconds >= lastMoveNanoseconds &+ idleNanoseconds else { return }
+        guard !isOver, nowNanoseconds - lastMoveNanoseconds >= idleNanoseconds else { return }
         finish(FlowEnd(by: .gateway, phase: .relay, cause: .idle), resets: true)
     }
 
@@ -147,7 +147,7 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
     /// descriptors are closed, which says the same and saves a call.
     private func end(_ direction: Direction) {
         let isUplink = direction == .uplink
-        if isUplink { uplink.isDone = true } else { downlink.isDone = true }
+        if isUplink { uplink.finish(context.pipes) } else { downlink.finish(context.pipes) }
         if uplink.isDone && downlink.isDone {
             finish(nil, resets: false)
         } else if failure == nil {
