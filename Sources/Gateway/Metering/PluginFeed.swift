@@ -5,8 +5,9 @@ package import PluginKit
 /// One observer's queue: batches, one at a time, repeated until the observer has taken them.
 ///
 /// Counts are cumulative, so of several `counted` events of one flow and bucket only the latest is
-/// kept while the observer is busy; the queue grows with flows, not with time. A flow that opens
-/// while too many ended ones wait is skipped whole, and counted.
+/// kept while the observer is busy. When too much waits, only the latest of a flow is kept whatever
+/// its bucket, and a flow that opens is skipped whole, and counted: the queue grows with flows that
+/// were open then, not with time.
 ///
 /// ## Concurrency
 /// Confined to the settlement's loop. The observer is called on the plugin's own loop.
@@ -63,7 +64,7 @@ package final class PluginFeed: TimerHandler {
     package func add(_ event: FlowEvent, slot: SlotReference? = nil) {
         switch event {
         case .opened(let flow):
-            if waitingCount >= Limits.endedFlowsPerPlugin {
+            if isOverfull {
                 skipped.insert(flow.id)
                 return
             }
@@ -72,7 +73,7 @@ package final class PluginFeed: TimerHandler {
             if skipped.contains(flow.id) { return }
             if let index = latestCounted[flow.id], index >= firstQueued,
                 case .counted(_, _, let earlier) = queue[index].event,
-                bucket(earlier) == bucket(moment)
+                bucket(earlier) == bucket(moment) || isOverfull
             {
                 queue[index].event = event
                 return
@@ -93,17 +94,32 @@ package final class PluginFeed: TimerHandler {
     package func deliver() {
         guard inFlight == nil, waitingCount > 0 else { return }
         let end = min(queue.count, firstQueued + Limits.eventsPerBatch)
-        let items = queue[firstQueued..<end]
+        let items = Array(queue[firstQueued..<end])
         firstQueued = end
-        if firstQueued == queue.count {
-            queue.removeAll(keepingCapacity: queue.capacity <= Limits.eventsPerBatch)
-            latestCounted.removeAll(keepingCapacity: true)
-            firstQueued = 0
-        }
+        forgetDelivered()
         sequence += 1
         let batch = FlowBatch(sequence: sequence, events: items.map(\.event))
         inFlight = (batch, items.compactMap(\.slot))
         offer(batch)
+    }
+
+    private var isOverfull: Bool { waitingCount >= Limits.endedFlowsPerPlugin }
+
+    /// Frees the room of what was delivered, also while an observer that is always behind never
+    /// empties the queue.
+    private func forgetDelivered() {
+        if firstQueued == queue.count {
+            queue.removeAll(keepingCapacity: queue.capacity <= Limits.eventsPerBatch)
+            latestCounted.removeAll(keepingCapacity: true)
+        } else if firstQueued > queue.count / 2 {
+            queue.removeFirst(firstQueued)
+            latestCounted = latestCounted.compactMapValues { index in
+                index >= firstQueued ? index - firstQueued : nil
+            }
+        } else {
+            return
+        }
+        firstQueued = 0
     }
 
     private func append(_ event: FlowEvent, _ slot: SlotReference?) {
