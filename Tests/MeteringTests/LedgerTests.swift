@@ -92,7 +92,7 @@ struct LedgerTests {
         let first = try bench.open(1)
         _ = try bench.open(2)
         bench.on { $0.close(first, Flows.finished) }
-        bench.simulation.run(milliseconds: 45)
+        bench.simulation.run(milliseconds: UInt64(Limits.ledgerDelayMilliseconds) - 5)
         #expect(bench.reports.isEmpty)
         bench.simulation.run(milliseconds: 15)
         #expect(bench.reports.count == 1, "one message, not one per flow")
@@ -104,19 +104,19 @@ struct LedgerTests {
         let bench = Bench(startsAt: 1_795_165_200_350)
         bench.on { $0.start() }
         let (busy, quiet) = (try bench.open(1), try bench.open(2))
-        bench.simulation.run(milliseconds: 100)
+        bench.simulation.run(milliseconds: 300)
         _ = bench.take()
-        for _ in 0..<35 {
+        for _ in 0..<33 {
             bench.on { _ in busy.count(.uplink, bytes: 10, packets: 1) }
             bench.simulation.run(milliseconds: 100)
         }
-        #expect(bench.take() == ["counted 1: 60", "counted 1: 160", "counted 1: 260"])
+        #expect(bench.take() == ["counted 1: 40", "counted 1: 140", "counted 1: 240"])
         let again = Bench(startsAt: 1_795_165_200_350)
         again.on { $0.start() }
         let meter = try again.open(1)
-        again.simulation.run(milliseconds: 100)
+        again.simulation.run(milliseconds: 300)
         again.on { _ in meter.count(.uplink, bytes: 1, packets: 1) }
-        again.simulation.run(milliseconds: 600)
+        again.simulation.run(milliseconds: 500)
         let wall = try #require(again.reports.last?.wall)
         #expect((1_795_165_201_000...1_795_165_201_010).contains(wall))
         #expect(quiet.counts == FlowCounts())
