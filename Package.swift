@@ -151,8 +151,8 @@ let package = Package(
         tests(
             of: "Gateway",
             uses: [
-                "Assembly", "Configuration", "PluginKit", "Options", "KernelTesting", "Loop",
-                "LinuxIO", "Codecs", "Bytes", "Model",
+                "Assembly", "Inbound", "Routing", "Metering", "Configuration", "PluginKit",
+                "Options", "KernelTesting", "Loop", "LinuxIO", "Codecs", "Bytes", "Model",
             ]),
         tests(of: "Integration", exclude: ["Scripts"]),
         tests(of: "Tidy"),
