@@ -56,12 +56,24 @@ struct SafetyTests {
             for ip in ["169.254.169.254", "169.254.1.1", "255.255.255.255", "224.0.0.1"] {
                 try association.send([1], to: Address(ip, 53))
             }
-            // Into the gateway's own relay socket, wrapped once more.
+            #expect(association.isQuiet(for: 0.4))
+            #expect(try association.exchange([2], with: origin.address) == [2])
+            association.control.socket.close()
+            let records = try gateway.records(1)
+            #expect(records.map(\.uplinkBytes).reduce(0, +) == 1, "\(records)")
+        }
+    }
+
+    @Test func `datagrams into the gateway's own relay go nowhere`() throws {
+        let origin = try UDPOrigin()
+        try withGateway { gateway in
+            let association = try Association(gateway.address)
+            #expect(try association.exchange([1], with: origin.address) == [1])
+            // Wrapped once more, so that the relay would send it on.
             let inner = [0, 0, 0] + origin.address.socks5 + [9]
             try association.send(inner, to: association.relay)
             #expect(association.isQuiet(for: 0.4))
-            #expect(origin.figures.received == 0)
-            #expect(try association.exchange([2], with: origin.address) == [2])
+            #expect(origin.figures.received == 1)
             association.control.socket.close()
             let records = try gateway.records(1)
             #expect(records.map(\.uplinkBytes).reduce(0, +) == 1, "\(records)")

@@ -36,7 +36,7 @@ extension Trait where Self == OwnThread {
 
 /// Lets a few tests run at once: two cores serve the gateways, their clients and their origins.
 private actor Gate {
-    static let shared = Gate(permits: 3)
+    static let shared = Gate(permits: 4)
 
     private var permits: Int
     private var waiting: [CheckedContinuation<Void, Never>] = []

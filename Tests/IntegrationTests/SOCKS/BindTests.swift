@@ -41,13 +41,24 @@ struct BindTests {
         }
     }
 
-    @Test func `a client that leaves takes its listening socket along`() throws {
+    @Test func `a listening socket does not outlive its client for long`() throws {
         try withGateway { gateway in
             let client = try SOCKSClient(gateway.address, user: nil)
             let bound = try client.request(.bind, Address.anyLocal).bound
             #expect(SocketTable.listens(on: bound.port))
             client.socket.close()
-            #expect(eventually { !SocketTable.listens(on: bound.port) })
+            #expect(eventually(within: 40) { !SocketTable.listens(on: bound.port) })
+        }
+    }
+
+    @Test func `a peer that never comes is told as a failure`() throws {
+        try withGateway { gateway in
+            let client = try SOCKSClient(gateway.address, user: nil)
+            let bound = try client.request(.bind, Address.anyLocal).bound
+            client.socket.setTimeout(seconds: 90)
+            #expect(try client.reply().code != 0)
+            #expect(client.socket.isClosedByPeer())
+            #expect(!SocketTable.listens(on: bound.port))
         }
     }
 
