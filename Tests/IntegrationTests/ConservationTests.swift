@@ -88,6 +88,30 @@ struct ConservationTests {
         }
     }
 
+    @Test func `what the gateway counts of a flood of answers is what the client's kernel took`()
+        throws
+    {
+        let origin = try UDPOrigin { _ in nil }
+        try withGateway { gateway in
+            let association = try Association(gateway.address)
+            try association.send([1], to: origin.address)
+            let peer = try waitFor("datagram at the origin") { origin.peer }
+            let payload = [UInt8].pattern(900)
+            for index in 0..<20_000 {
+                try origin.socket.send(payload, to: peer)
+                if index % 64 == 0 { pause(milliseconds: 1) }
+            }
+            var received = 0
+            while (try? association.receive(within: 1)) != nil { received += 1 }
+            let delivered = received + SocketTable.drops(udp: association.socket.port)
+            association.control.socket.close()
+            let record = try gateway.onlyRecord()
+            #expect(record.downlinkPackets == delivered)
+            #expect(record.downlinkBytes == delivered * payload.count)
+            #expect(record.uplinkBytes == 1 && record.downlinkPackets > 1000)
+        }
+    }
+
     @Test func `a thousand short connections are a thousand flows`() throws {
         let origin = try TCPOrigin.echo()
         try withGateway { gateway in

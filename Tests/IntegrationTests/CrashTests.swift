@@ -113,6 +113,41 @@ struct CrashTests {
         }
     }
 
+    @Test func `bulk at full speed is counted up to the call in flight`() throws {
+        let sink = try TCPOrigin.sink()
+        let source = try TCPOrigin { connection in
+            let block = [UInt8](repeating: 7, count: 1 << 20)
+            while true { try connection.send(block) }
+        }
+        try withGateway(.socks(isClosed: true)) { gateway in
+            for round in 1...3 {
+                let up = try SOCKSClient(gateway.address, user: "alice")
+                #expect(try up.request(.connect, sink.address).code == 0)
+                let sender = Sender(up.socket, count: 1 << 40)
+                let down = try SOCKSClient(gateway.address, user: "bob")
+                #expect(try down.request(.connect, source.address).code == 0)
+                var received = 0
+                let deadline = Deadline(0.7)
+                while !deadline.hasPassed { received += try down.socket.receive().count }
+                gateway.process.kill()
+                received += try down.socket.receiveToEnd(orReset: true).count
+                #expect(throws: (any Error).self) { try sender.wait() }
+                #expect(eventually { sink.connections.allSatisfy(\.isEnded) })
+                try gateway.restart()
+                let usage = try gateway.usage(by: "flow") { $0.flows == 2 * round }
+                let records = try gateway.records(2 * round)
+                let ups = records.filter { $0.user == "alice" }.map(\.uplinkBytes).reduce(0, +)
+                let delivered = sink.connections.map(\.received).reduce(0, +)
+                #expect(ups <= delivered && delivered - ups <= round * Self.oneCall)
+                let last = try #require(records.last { $0.user == "bob" })
+                #expect(last.downlinkBytes <= received)
+                #expect(received - last.downlinkBytes <= Self.oneCall)
+                #expect(usage.uplinkBytes == records.map(\.uplinkBytes).reduce(0, +))
+                #expect(usage.downlinkBytes == records.map(\.downlinkBytes).reduce(0, +))
+            }
+        }
+    }
+
     @Test func `datagrams survive a crash as well`() throws {
         let origin = try UDPOrigin()
         try withGateway(.socks(isClosed: true)) { gateway in
