@@ -96,7 +96,6 @@ extension NameServerOptions {
         if let preferred { line += " prefer=\(preferred)" }
         if let only { line += " only=\(only)" }
         if let timeToLive { line += " ttl=\(timeToLive.text)" }
-        if let clientSubnet { line += " client=\(clientSubnet)" }
         return line
     }
 }
@@ -108,7 +107,6 @@ extension RuntimeOptions {
         if loops != 0 { line += " loops=\(loops)" }
         if drainTimeout != .seconds(10) { line += " drain=\(drainTimeout.text)" }
         if let node { line += " node=\(node)" }
-        if let timeZone { line += " zone=\(timeZone.value)" }
         if !hasAdminSocket { line += " no-admin" }
         return line == "weir" ? [] : [line]
     }

@@ -9,7 +9,6 @@ struct FlowLog: Sendable {
     let writer: LogWriter?
 
     func write(_ flow: FlowInfo, _ counts: FlowCounts, _ end: FlowEnd, _ atMilliseconds: Int64) {
-        // What clients do to themselves is ordinary; our own cuts and upstream failures are not.
         guard journal.isOn(.info) else { return }
         if let writer {
             var json = JSONText()

@@ -36,7 +36,6 @@ package final class Gateway {
     var settlement: Settlement?
     var sites: [SiteHandle] = []
     var admin: AdminServer?
-    private var isStopping = false
     /// Where each service listens.
     package internal(set) var endpoints: [(service: String, endpoint: Endpoint)] = []
 
@@ -217,7 +216,6 @@ package final class Gateway {
     /// Stops accepting, lets flows finish for so long, cuts the rest, and hands every count to
     /// the plugins. The result is whether all was stored; what was not is told at the next start.
     package func drain(withinNanoseconds limit: UInt64) async -> Bool {
-        isStopping = true
         journal(.info, "draining", [("seconds", String(limit / 1_000_000_000))])
         let end = home.nowNanoseconds + limit
         for handle in sites {

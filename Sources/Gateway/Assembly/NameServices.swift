@@ -41,7 +41,7 @@ struct NameServices: Sendable {
             plan = NameQueryPlan(servers: [NameServer(endpoint, .tcp)])
         }
         var timed = plan
-        timed.timeoutNanoseconds = UInt64(max(1, server.timeout.milliseconds)) * 1_000_000
+        timed.timeoutNanoseconds = UInt64(max(1, server.timeout.wholeMilliseconds)) * 1_000_000
         timed.families = families
         return Resolver.Source(.servers(timed), families: families)
     }
@@ -61,6 +61,6 @@ struct NameServices: Sendable {
             return .ofAnswer
         }
         if chosen < .zero { return AnswerCache.Lifetime.none }
-        return .fixed(seconds: UInt32(clamping: max(1, chosen.milliseconds / 1000)))
+        return .fixed(seconds: UInt32(clamping: max(1, chosen.wholeMilliseconds / 1000)))
     }
 }

@@ -63,9 +63,13 @@ struct ServicePlanner {
             }
             return .forward(
                 TargetList(
-                    forwarder.nodes.map(\.destination.value), strategy: strategy(forwarder),
-                    maxFails: forwarder.maxFails,
-                    failTimeoutMilliseconds: forwarder.failTimeout.milliseconds))
+                    forwarder.nodes.map { node in
+                        TargetList.Target(
+                            node.destination.value, weight: node.weight,
+                            isBackup: node.isBackup, maxFails: node.maxFails ?? forwarder.maxFails,
+                            failTimeoutMilliseconds: (node.failTimeout ?? forwarder.failTimeout)
+                                .wholeMilliseconds)
+                    }, strategy: strategy(forwarder)))
         }
     }
 
@@ -87,7 +91,7 @@ struct ServicePlanner {
 
     /// 0 says "without end" in gost; here everything ends, so it is the longest time allowed.
     private func nanoseconds(_ duration: Duration, or milliseconds: Int) -> UInt64 {
-        let chosen = duration > .zero ? duration.milliseconds : Int64(milliseconds)
+        let chosen = duration > .zero ? duration.wholeMilliseconds : Int64(milliseconds)
         return UInt64(max(1, chosen)) * 1_000_000
     }
 
@@ -131,12 +135,5 @@ struct ServicePlanner {
             }
         }
         return UserTable(secrets, digest: digest)
-    }
-}
-
-extension Duration {
-    /// Whole milliseconds.
-    var milliseconds: Int64 {
-        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
     }
 }

@@ -1,13 +1,11 @@
 import Assembly
 import Configuration
 import Glibc
+import Model
 import PluginKit
 
 /// Reads configuration files from disk.
 enum ConfigurationFiles {
-    /// A configuration of more than 10 MiB is a mistake; gost's bound for downloads is the same.
-    private static let bytesMax = 10 << 20
-
     /// Loads what the command line asks for, with the plugins' options.
     static func load(
         _ words: CommandLineArguments, _ plugins: [PluginDescriptor]
@@ -27,8 +25,10 @@ enum ConfigurationFiles {
         defer { if number > 0 { close(number) } }
         var facts = stat()
         if fstat(number, &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR { throw fault(EISDIR) }
-        guard let bytes = Terminal.readAll(number, bytesMax: bytesMax) else {
-            throw FileFault(isAbsent: false, reason: "larger than \(bytesMax >> 20) MiB")
+        guard let bytes = Terminal.readAll(number, bytesMax: Limits.configurationBytes)
+        else {
+            throw FileFault(
+                isAbsent: false, reason: "larger than \(Limits.configurationBytes >> 20) MiB")
         }
         return bytes
     }

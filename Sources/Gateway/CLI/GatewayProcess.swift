@@ -54,7 +54,12 @@ struct GatewayProcess {
         })
         switch result {
         case .failure(let error):
-            Terminal.complain("weir: \(error)")
+            // A log of programs' lines stays one; a person gets a plain line.
+            if log.isJSON {
+                journal(.fatal, "the gateway does not start", [("error", "\(error)")])
+            } else {
+                Terminal.complain("weir: \(error)")
+            }
             return 1
         case .success(let gateway):
             announce(gateway, home)

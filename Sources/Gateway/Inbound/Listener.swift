@@ -108,9 +108,9 @@ package final class Listener: ReadinessHandler, TimerHandler, Resumable {
         }
         let (station, serve) = (station, serve)
         station.loop.start {
-            station.track(socket)
+            station.beginClient(socket)
             await serve(socket)
-            station.untrack(socket)
+            station.endClient(socket)
         }
     }
 

@@ -30,6 +30,7 @@ package final class Station {
     private var handshakes: [ObjectIdentifier: (number: UInt64, waiting: any Cuttable)] = [:]
     private var tracked: UInt64 = 0
     private var isCut = false
+    private var clients = 0
     private var associations = 0
     private var lastExhaustionNanoseconds: UInt64?
 
@@ -51,8 +52,20 @@ package final class Station {
 
     // MARK: Connections that are not relayed yet
 
-    /// Connections whose handler has not handed them to a relay, associations included.
-    package var handshakeCount: Int { handshakes.count }
+    /// Accepted connections whose handler has not come to its relay or association.
+    package var handshakeCount: Int { clients - associations }
+
+    /// A connection was accepted and is served.
+    func beginClient(_ socket: StreamSocket) {
+        clients += 1
+        track(socket)
+    }
+
+    /// The handler of an accepted connection is done with it.
+    func endClient(_ socket: StreamSocket) {
+        clients -= 1
+        untrack(socket)
+    }
 
     /// Remembers what a handler waits for, so that it can be cut; after `cutAll` that is at once.
     func track(_ waiting: some Cuttable) {

@@ -21,7 +21,7 @@ package final class Ledger: TimerHandler {
     private var dirty: [FlowMeter] = []
     private var events: [LedgerEvent] = []
     private var queuedPackets = 0
-    private var droppedPackets: UInt64 = 0
+    private var dropped: [ObjectIdentifier: (service: ServiceInfo, packets: UInt64)] = [:]
     private var soonTimer = TimerToken.none
     private var lastReadMilliseconds: Int64
     private var isRunning = false
@@ -136,7 +136,8 @@ package final class Ledger: TimerHandler {
     func report(_ meter: FlowMeter, _ direction: Direction, bytes: Int, packets: Int) {
         guard bytes > 0 else { return }
         guard queuedPackets + packets <= Limits.packetsPerReporter else {
-            droppedPackets &+= UInt64(packets)
+            let origin = meter.flow.origin
+            dropped[ObjectIdentifier(origin), default: (origin, 0)].packets &+= UInt64(packets)
             return
         }
         queuedPackets += packets
@@ -205,12 +206,12 @@ package final class Ledger: TimerHandler {
     private func handOver() {
         loop.cancel(soonTimer)
         soonTimer = .none
-        guard !events.isEmpty || droppedPackets > 0 else { return }
+        guard !events.isEmpty || !dropped.isEmpty else { return }
         let report = LedgerReport(
-            loop: loop.index, events: events, droppedPackets: droppedPackets)
+            loop: loop.index, events: events, dropped: Array(dropped.values))
         events = []
         queuedPackets = 0
-        droppedPackets = 0
+        dropped.removeAll()
         onReport(report)
     }
 }

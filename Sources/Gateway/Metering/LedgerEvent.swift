@@ -18,6 +18,9 @@ package struct LedgerReport: Sendable {
     package let loop: Int
     /// What happened.
     package let events: [LedgerEvent]
-    /// Per-datagram events that were dropped because too many waited.
-    package let droppedPackets: UInt64
+    /// Per-datagram events that were dropped because too many waited, by service.
+    package let dropped: [(service: ServiceInfo, packets: UInt64)]
+
+    /// The same, of all services.
+    package var droppedPackets: UInt64 { dropped.reduce(0) { $0 + $1.packets } }
 }

@@ -12,10 +12,19 @@ package final class ReporterFeed {
     private let registry: StatsReporterRegistry
     private let worker: EventLoop
     private let home: EventLoop
+    private let log: @Sendable (LogLevel, String) -> Void
     private let desk = LoopConfined(Desk())
     private var waitingPackets = 0
     /// Callbacks that were dropped because the reporter stayed behind.
     package private(set) var droppedPackets: UInt64 = 0
+
+    /// Counts callbacks that were dropped before they came here; the first is said.
+    func countDropped(_ packets: UInt64) {
+        if droppedPackets == 0 && packets > 0 {
+            log(.error, "reporter '\(guid)' stays behind: callbacks are dropped from now on")
+        }
+        droppedPackets &+= packets
+    }
 
     /// Something to call back about.
     package struct Call: Sendable {
@@ -37,8 +46,10 @@ package final class ReporterFeed {
 
     /// A feed for the reporter that is registered under `guid` at the time of each call.
     package init(
-        guid: String, registry: StatsReporterRegistry, home: EventLoop, worker: EventLoop
+        guid: String, registry: StatsReporterRegistry, home: EventLoop, worker: EventLoop,
+        log: @escaping @Sendable (LogLevel, String) -> Void = { _, _ in }
     ) {
+        self.log = log
         self.guid = guid
         self.registry = registry
         self.home = home
@@ -53,7 +64,7 @@ package final class ReporterFeed {
         for call in calls {
             if case .packets(_, _, let count) = call.kind {
                 guard waitingPackets + packets + count <= Limits.packetsPerReporter else {
-                    droppedPackets &+= UInt64(count)
+                    countDropped(UInt64(count))
                     continue
                 }
                 packets += count

@@ -33,8 +33,6 @@ package final class Settlement {
     private var awaited: [SlotReference: Int] = [:]
     private var recovering: [Int: () -> Void] = [:]
     private var recoveries = 0
-    /// Per-datagram events that loops dropped because the settlement stayed behind.
-    package private(set) var droppedPackets: UInt64 = 0
 
     /// Who watches a running service's flows; looked up once per event.
     private struct Route {
@@ -83,7 +81,11 @@ package final class Settlement {
 
     /// Takes a loop's report.
     package func take(_ report: LedgerReport) {
-        droppedPackets &+= report.droppedPackets
+        for (service, packets) in report.dropped {
+            for guid in service.guids where isReported(guid) {
+                reporters[guid]?.countDropped(packets)
+            }
+        }
         var released: [UInt32] = []
         var calls: [String: [ReporterFeed.Call]] = [:]
         for event in report.events {
@@ -174,7 +176,7 @@ package final class Settlement {
         do {
             let worker = try makeWorker("weir-reporter")
             reporters[guid] = ReporterFeed(
-                guid: guid, registry: registry, home: home, worker: worker)
+                guid: guid, registry: registry, home: home, worker: worker, log: log)
             return true
         } catch {
             log(.error, "reporter '\(guid)' hears nothing: it gets no thread: \(error)")

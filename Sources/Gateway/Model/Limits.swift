@@ -28,9 +28,6 @@ public enum Limits {
     public static let pipeBytes = 1024 * 1024
     /// Pipes per loop: 32 MiB, half of what `fs.pipe-user-pages-soft` allows without privilege.
     public static let pipesPerLoop = 32
-    /// Bytes accepted from one side and not yet written to the other, at most. Equals the scratch
-    /// buffer: one read that could not be written on.
-    public static let pendingBytesPerDirection = scratchBytes
 
     // MARK: Handshakes
 
@@ -51,8 +48,6 @@ public enum Limits {
 
     // MARK: UDP
 
-    /// The largest UDP payload over IPv4: 65,535 less 20 and 8 bytes of headers.
-    public static let datagramBytes = 65_507
     /// Segments in one segmented send; the kernel's own bound (`UDP_MAX_SEGMENTS`).
     public static let segmentsPerSend = 64
     /// Datagram buffers received per call; each may hold a whole train of segments.

@@ -44,18 +44,15 @@ package struct NameServerOptions: Sendable {
     package let timeToLive: Duration?
     /// How long an answer is waited for; above zero.
     package let timeout: Duration
-    /// The client subnet sent along (RFC 7871); nil sends none.
-    package let clientSubnet: IPAddress?
 
     init(
         transport: Located<Transport>, preferred: Family?, only: Family?, timeToLive: Duration?,
-        timeout: Duration, clientSubnet: IPAddress?
+        timeout: Duration
     ) {
         self.transport = transport
         self.preferred = preferred
         self.only = only
         self.timeToLive = timeToLive
         self.timeout = timeout
-        self.clientSubnet = clientSubnet
     }
 }

@@ -10,8 +10,6 @@ package struct RuntimeOptions: Sendable {
     package var drainTimeout = Duration.seconds(10)
     /// The gateway's own name in records.
     package var node: String?
-    /// The IANA time zone in which days are computed; nil is UTC.
-    package var timeZone: Located<String>?
     /// Whether the admin socket is opened in the state directory.
     package var hasAdminSocket = true
 

@@ -22,7 +22,8 @@ extension HandlerOptions {
         }
         self.credential = authers.isEmpty ? credential : nil
         reader.notYet(.error, GostVocabulary.decisiveHandlerKeys)
-        _ = reader.integer("retries", in: 0...100)
+        // Every address of a name and every target is tried anyway.
+        reader.notYet(.warning, ["retries"])
 
         exemptClients = metadata.prefixes("skipauth")
         statistics = StatisticsOptions(from: &metadata)

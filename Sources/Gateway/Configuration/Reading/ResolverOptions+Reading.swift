@@ -25,12 +25,8 @@ extension NameServerOptions {
         ).flatMap { $0 == .zero ? nil : $0 }
         let asked = reader.duration("timeout", default: .zero, bareNumber: .isNanoseconds)
         timeout = asked == .zero ? .seconds(5) : asked
-        clientSubnet =
-            reader.value(["clientIP"], mustBe: "an IP address") { node in
-                node.text.flatMap { IPAddress($0) }
-            }?.value
         reader.notYet(.error, ["chain"])
-        reader.notYet(.warning, ["async"])
+        reader.notYet(.warning, ["async", "clientIP"])
         reader.accept("hostname")
         guard let address = reader.requiredString("addr", hint: "such as 1.1.1.1 or system"),
             let transport = Self.transport(address, &reader)
