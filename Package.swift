@@ -102,6 +102,7 @@ let package = Package(
         .target(
             name: "CodecTesting", dependencies: ["Codecs", "Bytes", "Model"],
             path: "Tests/CodecTesting", swiftSettings: strict),
+        .target(name: "SanitizerHooks", path: "Tests/SanitizerHooks"),
 
         // Overheads of the data path, for `make bench`
         .target(name: "AllocationCount", path: "Tests/AllocationCount"),
@@ -122,7 +123,8 @@ let package = Package(
         tests(of: "Crypto", uses: ["Crypto"]),
         tests(of: "LinuxIO", uses: ["LinuxIO", "KernelTesting", "Model"]),
         tests(of: "KernelTesting", uses: ["KernelTesting", "Loop", "LinuxIO", "Model"]),
-        tests(of: "Loop", uses: ["Loop", "LinuxIO", "KernelTesting", "Model"]),
+        tests(
+            of: "Loop", uses: ["Loop", "LinuxIO", "KernelTesting", "SanitizerHooks", "Model"]),
         tests(of: "PluginKit", uses: ["PluginKit", "Options", "Model"]),
         tests(of: "Storage", uses: ["Storage", "PluginKit", "CodecTesting"]),
         tests(
