@@ -6,7 +6,7 @@ import Model
 import PluginKit
 import Testing
 
-@Suite("Admission by plugins", .timeLimit(.minutes(1)))
+@Suite("Admission by plugins", .timeLimit(.minutes(5)))
 struct AdmissionTests {
     private func bench(_ plugins: [StubPlugin]) throws -> InboundBench {
         let workers = WorkerBox()

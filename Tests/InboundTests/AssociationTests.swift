@@ -5,7 +5,7 @@ import Testing
 
 @testable import Inbound
 
-@Suite("UDP ASSOCIATE, RFC 1928 §7", .timeLimit(.minutes(1)))
+@Suite("UDP ASSOCIATE, RFC 1928 §7", .timeLimit(.minutes(5)))
 struct AssociationTests {
     private static let origin = Endpoint(IPAddress(v4: 0xcb00_7146), 53)
 

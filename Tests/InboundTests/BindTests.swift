@@ -5,7 +5,7 @@ import LinuxIO
 import Model
 import Testing
 
-@Suite("BIND, RFC 1928 §4 and SOCKS4", .timeLimit(.minutes(1)))
+@Suite("BIND, RFC 1928 §4 and SOCKS4", .timeLimit(.minutes(5)))
 struct BindTests {
     private func bench(publicAddress: IPAddress? = nil) throws -> InboundBench {
         var service = InboundBench.Service()

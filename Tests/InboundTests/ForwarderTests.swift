@@ -6,7 +6,7 @@ import Model
 import PluginKit
 import Testing
 
-@Suite("Forwarding streams", .timeLimit(.minutes(1)))
+@Suite("Forwarding streams", .timeLimit(.minutes(5)))
 struct ForwarderTests {
     private func bench(
         _ hosts: [String], forbidden: Set<IPAddress> = [], admissions: [PluginAdmission] = [],

@@ -143,14 +143,19 @@ final class InboundBench {
 
     // MARK: Facts
 
+    /// Has the ledger hand over what it would hand over a moment later.
+    private func settle() { simulation.onLoop { [station] _ in station.ledger.settle() } }
+
     /// Flows that were opened.
     var opened: [FlowInfo] {
-        events.compactMap { if case .opened(let flow) = $0 { flow } else { nil } }
+        settle()
+        return events.compactMap { if case .opened(let flow) = $0 { flow } else { nil } }
     }
 
     /// Flows that have ended, with their totals.
     var closed: [(flow: FlowInfo, counts: FlowCounts, end: FlowEnd)] {
-        events.compactMap { event in
+        settle()
+        return events.compactMap { event in
             if case .closed(let flow, let counts, let end, _, _) = event {
                 (flow, counts, end)
             } else {

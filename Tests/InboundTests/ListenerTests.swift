@@ -4,7 +4,7 @@ import KernelTesting
 import Model
 import Testing
 
-@Suite("Accepting connections", .timeLimit(.minutes(1)))
+@Suite("Accepting connections", .timeLimit(.minutes(5)))
 struct ListenerTests {
     @Test func `without descriptors accepting rests, what runs goes on, and all recovers`() throws {
         let bench = try InboundBench()

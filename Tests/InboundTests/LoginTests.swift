@@ -6,7 +6,7 @@ import Model
 import PluginKit
 import Testing
 
-@Suite("Logins, RFC 1929 and authers in order", .timeLimit(.minutes(1)))
+@Suite("Logins, RFC 1929 and authers in order", .timeLimit(.minutes(5)))
 struct LoginTests {
     /// A bench whose plugins have a worker on the same simulation.
     private func bench(

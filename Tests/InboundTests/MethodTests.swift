@@ -3,7 +3,7 @@ import KernelTesting
 import Model
 import Testing
 
-@Suite("SOCKS5 methods and early ends, RFC 1928 §3", .timeLimit(.minutes(1)))
+@Suite("SOCKS5 methods and early ends, RFC 1928 §3", .timeLimit(.minutes(5)))
 struct MethodTests {
     /// A service with or without users.
     private func bench(hasUsers: Bool, seed: UInt64 = 1) throws -> InboundBench {

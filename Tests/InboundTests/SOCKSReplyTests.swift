@@ -5,7 +5,7 @@ import Loop
 import Model
 import Testing
 
-@Suite("SOCKS replies, RFC 1928 §6 and SOCKS4", .timeLimit(.minutes(1)))
+@Suite("SOCKS replies, RFC 1928 §6 and SOCKS4", .timeLimit(.minutes(5)))
 struct SOCKSReplyTests {
     /// A request and the code that answers it.
     struct Case: Sendable, CustomTestStringConvertible {

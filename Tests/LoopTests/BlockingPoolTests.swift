@@ -2,7 +2,7 @@ import LinuxIO
 import Loop
 import Testing
 
-@Suite("Threads for calls that block", .timeLimit(.minutes(1)))
+@Suite("Threads for calls that block", .timeLimit(.minutes(5)))
 struct BlockingPoolTests {
     /// A loop that the test's thread drives while pool threads answer.
     private let loop: EventLoop

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Loop
 
-@Suite("The turn of an event loop", .timeLimit(.minutes(1)))
+@Suite("The turn of an event loop", .timeLimit(.minutes(5)))
 struct EventLoopTests {
     private let driver = ScriptedDriver()
     private let loop: EventLoop

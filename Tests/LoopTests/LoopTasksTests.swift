@@ -4,7 +4,7 @@ import Loop
 import Synchronization
 import Testing
 
-@Suite("Tasks on loops", .timeLimit(.minutes(1)))
+@Suite("Tasks on loops", .timeLimit(.minutes(5)))
 struct LoopTasksTests {
     private struct Trouble: Error, CustomStringConvertible {
         var description: String { "trouble" }

@@ -4,7 +4,7 @@ import Loop
 import Model
 import Testing
 
-@Suite("Connecting a stream", .timeLimit(.minutes(1)))
+@Suite("Connecting a stream", .timeLimit(.minutes(5)))
 struct StreamConnectTests {
     private let simulation = Simulation(seed: 11)
     private let diary = Diary()

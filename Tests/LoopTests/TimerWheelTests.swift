@@ -83,7 +83,7 @@ private struct WheelAndList {
     }
 }
 
-@Suite("The timing wheel", .timeLimit(.minutes(1)))
+@Suite("The timing wheel", .timeLimit(.minutes(5)))
 struct TimerWheelTests {
     private static let tick: UInt64 = 1 << TimerWheel.tickShift
 

@@ -65,7 +65,7 @@ private final class Bench {
     }
 }
 
-@Suite("One loop's open flows", .timeLimit(.minutes(1)))
+@Suite("One loop's open flows", .timeLimit(.minutes(5)))
 struct LedgerTests {
     @Test func `a flow is opened, then counted, then closed with its totals`() throws {
         let bench = Bench()

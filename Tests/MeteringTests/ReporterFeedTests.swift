@@ -39,7 +39,7 @@ private final class PacketsOnly: TrafficStatsReporter {
     ) { count.withLock { $0 += 1 } }
 }
 
-@Suite("A legacy reporter's callbacks", .timeLimit(.minutes(1)))
+@Suite("A legacy reporter's callbacks", .timeLimit(.minutes(5)))
 struct ReporterFeedTests {
     private let home = EventLoop(index: 0, driver: ScriptedDriver())
     private let worker = EventLoop(index: 1, driver: ScriptedDriver())

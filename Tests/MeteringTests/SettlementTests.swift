@@ -243,7 +243,7 @@ struct SettlementTests {
     }
 }
 
-@Suite("Reporters behind the settlement", .timeLimit(.minutes(1)))
+@Suite("Reporters behind the settlement", .timeLimit(.minutes(5)))
 struct SettlementReporterTests {
     private let house = House()
     private let clerk = Clerk()

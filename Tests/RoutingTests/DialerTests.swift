@@ -5,7 +5,7 @@ import Model
 import Routing
 import Testing
 
-@Suite("A dialer", .timeLimit(.minutes(1)))
+@Suite("A dialer", .timeLimit(.minutes(5)))
 final class DialerTests {
     private static let client = Endpoint(IPAddress(v4: 0xcb00_7101), 4000)
 

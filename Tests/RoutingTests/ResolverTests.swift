@@ -3,7 +3,7 @@ import Model
 import Routing
 import Testing
 
-@Suite("A loop's resolver", .timeLimit(.minutes(1)))
+@Suite("A loop's resolver", .timeLimit(.minutes(5)))
 struct ResolverTests {
     private static let records = [
         "one.example": ["203.0.113.1"],

@@ -4,7 +4,7 @@ import Routing
 import Synchronization
 import Testing
 
-@Suite("Names resolved as the system does", .timeLimit(.minutes(1)))
+@Suite("Names resolved as the system does", .timeLimit(.minutes(5)))
 struct SystemSourceTests {
     private func bench() throws -> (ResolverBench, SimulatedNameServer) {
         let bench = try ResolverBench(lifetime: AnswerCache.Lifetime.none)

@@ -70,8 +70,8 @@ public enum Limits {
 
     /// How often the counts of busy flows are handed over.
     public static let ledgerIntervalMilliseconds = 1000
-    /// How soon an opened or ended flow is handed over. Plugins store a batch at a time, and their
-    /// cost per batch is spread over what came within this time; who asks for exact figures settles.
+    /// How soon an opened or ended flow is handed over. Plugins store a batch at a time; its cost
+    /// is spread over what came within this time. Who asks for exact figures settles.
     public static let ledgerDelayMilliseconds = 200
     /// The width of a usage bucket: 15 minutes, so that days can be computed in any time zone.
     public static let usageBucketMilliseconds = 15 * 60 * 1000
