@@ -56,9 +56,12 @@ struct FlowRecord: Decodable, CustomStringConvertible {
             + " end \(end.by) \(end.phase) \(end.cause)"
     }
 
-    /// Every record of a file, in its order; a line that is none is an error.
+    /// Every record of a file, in its order; a line that is none is an error, but the last one may
+    /// be on its way.
     static func read(_ path: String) throws -> [FlowRecord] {
-        try readText(path).split(separator: "\n").map { line in
+        let text = readText(path)
+        let whole = text[..<(text.lastIndex(of: "\n") ?? text.startIndex)]
+        return try whole.split(separator: "\n").map { line in
             do {
                 return try JSONDecoder().decode(FlowRecord.self, from: Data(line.utf8))
             } catch {
