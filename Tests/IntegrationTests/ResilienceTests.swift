@@ -31,6 +31,33 @@ struct ResilienceTests {
         }
     }
 
+    @Test(.enabled(if: Tools.has("python3"), "python3 is not installed"))
+    func `a store that someone else holds is caught up with`() throws {
+        let origin = try TCPOrigin.echo()
+        try withGateway { gateway in
+            try exchange(gateway, origin)
+            _ = try gateway.usage(by: "service") { $0.flows == 1 }
+            let script = """
+                import sqlite3, sys, time
+                store = sqlite3.connect(sys.argv[1], isolation_level=None)
+                store.execute("pragma busy_timeout = 5000")
+                store.execute("begin immediate")
+                print("held", flush=True)
+                time.sleep(8)
+                store.execute("rollback")
+                """
+            let holder = try ChildProcess(
+                ["python3", "-c", script, gateway.database()], in: gateway.folder)
+            defer { holder.kill() }
+            #expect(eventually { holder.output.contains("held") }, "\(holder.errors)")
+            for _ in 0..<50 { try exchange(gateway, origin) }
+            #expect(holder.exit(within: 20) == .code(0), "\(holder.errors)")
+            let usage = try gateway.usage(by: "service") { $0.flows == 51 }
+            #expect(usage.flows == 51 && usage.uplinkBytes == 153)
+            #expect(try gateway.records(51).count == 51)
+        }
+    }
+
     @Test func `damaged state does not keep it from starting, and is said`() throws {
         let origin = try TCPOrigin.echo()
         try withGateway { gateway in
