@@ -26,8 +26,11 @@ package final class DatagramForwarder: ReadinessHandler, TimerHandler, Resumable
     private var timer = TimerToken.none
     private var isQueued = false
     private var isOver = false
+    private var endedStrayPackets: UInt64 = 0
     /// Datagrams dropped because they belong to no flow.
-    package private(set) var strayPackets: UInt64 = 0
+    package var strayPackets: UInt64 {
+        sessions.values.reduce(endedStrayPackets) { $0 + $1.strayPackets }
+    }
 
     /// Binds the service's address. `nextTarget` chooses the target of a client's next session.
     package init(
@@ -89,7 +92,7 @@ package final class DatagramForwarder: ReadinessHandler, TimerHandler, Resumable
         let now = context.loop.nowNanoseconds
         let idle = FlowEnd(by: .gateway, phase: .relay, cause: .idle)
         for session in Array(sessions.values)
-        where session.lastMoveNanoseconds &+ idleNanoseconds <= now {
+        where now - session.lastMoveNanoseconds >= idleNanoseconds {
             remove(session, idle)
         }
         armSweep()
@@ -125,7 +128,7 @@ package final class DatagramForwarder: ReadinessHandler, TimerHandler, Resumable
         for index in 0..<count {
             let message = context.inbox.messages[index]
             guard !message.isTruncated, let session = session(of: message) else {
-                strayPackets &+= 1
+                endedStrayPackets &+= 1
                 continue
             }
             session.takeFromClient(message, at: context.inbox.bytes(index))
@@ -162,5 +165,6 @@ package final class DatagramForwarder: ReadinessHandler, TimerHandler, Resumable
         if latest === session { latest = nil }
         sessions[session.client] = nil
         session.end(end)
+        endedStrayPackets &+= session.strayPackets
     }
 }

@@ -10,6 +10,8 @@ import Model
 final class ForwardSession: ReadinessHandler, Resumable, FlowOwner {
     let client: Endpoint
     private(set) var lastMoveNanoseconds: UInt64
+    /// Datagrams of the client that were dropped before there was a flow to count them.
+    private(set) var strayPackets: UInt64 = 0
     private let context: DatagramContext
     private let policy: any DatagramPolicy
     private let local: IPAddress
@@ -66,6 +68,7 @@ final class ForwardSession: ReadinessHandler, Resumable, FlowOwner {
         guard state == .asking else { return }
         guard let endpoint, open(endpoint, destination) else {
             state = .refused
+            strayPackets &+= UInt64(waiting.count)
             waiting.removeAll()
             return
         }
@@ -124,12 +127,15 @@ final class ForwardSession: ReadinessHandler, Resumable, FlowOwner {
 
     /// Takes a received message; it is sent with the next `flushUplink`.
     func takeFromClient(_ message: DatagramInbox.Message, at start: UnsafeMutableRawPointer) {
-        lastMoveNanoseconds = context.loop.nowNanoseconds
+        // A refused client that goes on sending is asked about again after the idle time.
+        if state != .refused { lastMoveNanoseconds = context.loop.nowNanoseconds }
         forEachDatagram(message, at: start) { datagram in
             if let flow {
                 context.uplink.add(datagram, flow: flow)
             } else if state == .asking, waiting.count < Limits.datagramsAwaitingName {
                 waiting.append(Array(datagram))
+            } else {
+                strayPackets &+= 1
             }
         }
     }

@@ -43,7 +43,30 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
     private enum Route {
         case to(Endpoint)
         case refused
-        case pending([(client: Endpoint, local: IPAddress, payload: [UInt8])])
+        case pending([Waiting])
+    }
+
+    /// A datagram of the client as it lies in the inbox.
+    private struct Arrived {
+        let client: Endpoint
+        let local: IPAddress
+        let headerBytes: Int
+        let payload: UnsafeRawBufferPointer
+    }
+
+    /// A datagram whose destination's name is being resolved.
+    private struct Waiting {
+        let client: Endpoint
+        let local: IPAddress
+        let headerBytes: Int
+        let payload: [UInt8]
+
+        init(_ datagram: Arrived) {
+            client = datagram.client
+            local = datagram.local
+            headerBytes = datagram.headerBytes
+            payload = Array(datagram.payload)
+        }
     }
 
     private enum Tag {
@@ -136,6 +159,7 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
         if now > idleNanoseconds {
             for key in flows.quiet(since: now - idleNanoseconds) { close(key, idle) }
         }
+        forgetUnusedRoutes()
         armSweep()
     }
 
@@ -204,41 +228,38 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
             return
         }
         let payload = UnsafeRawBufferPointer(rebasing: datagram[headerBytes...])
-        guard let flow = flow(to: header.destination, client: client, local: local, payload)
-        else { return }
+        let arrived = Arrived(
+            client: client, local: local, headerBytes: headerBytes, payload: payload)
+        guard let flow = flow(to: header.destination, arrived) else { return }
         flow.meter.countOverhead(uplinkBytes: UInt64(headerBytes), downlinkBytes: 0)
         context.uplink.add(payload, flow: flow)
     }
 
     /// The flow for a destination, opened if need be; nil when the datagram waits or is dropped.
-    private func flow(
-        to destination: Destination, client: Endpoint, local: IPAddress,
-        _ payload: UnsafeRawBufferPointer
-    ) -> DatagramFlow? {
+    private func flow(to destination: Destination, _ datagram: Arrived) -> DatagramFlow? {
         if case .address(let address) = destination.host,
-            let flow = known(Endpoint(address, destination.port), client, local)
+            let flow = known(Endpoint(address, destination.port), datagram.client)
         {
             return flow
         }
         switch names[destination] {
         case .to(let endpoint):
-            return known(endpoint, client, local)
-                ?? open(endpoint, destination, client: client, local: local)
+            return known(endpoint, datagram.client)
+                ?? open(
+                    endpoint, destination, client: datagram.client, local: datagram.local)
         case .refused:
             strayPackets &+= 1
             return nil
         case .pending(var waiting):
-            keep(payload, destination, &waiting, client: client, local: local)
+            keep(datagram, destination, &waiting)
             return nil
         case nil:
-            return ask(destination, client: client, local: local, payload)
+            return ask(destination, datagram)
         }
     }
 
     /// An open flow; replies go to the port that the client used last.
-    private func known(
-        _ endpoint: Endpoint, _ client: Endpoint, _ local: IPAddress
-    ) -> DatagramFlow? {
+    private func known(_ endpoint: Endpoint, _ client: Endpoint) -> DatagramFlow? {
         guard let flow = flows.find(endpoint) else { return nil }
         if flow.client == client { return flow }
         sendUplink()
@@ -246,36 +267,40 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
         return nil
     }
 
-    private func ask(
-        _ destination: Destination, client: Endpoint, local: IPAddress,
-        _ payload: UnsafeRawBufferPointer
-    ) -> DatagramFlow? {
+    private func ask(_ destination: Destination, _ datagram: Arrived) -> DatagramFlow? {
         if names.count >= Limits.flowsPerAssociation { forgetRoutes() }
-        let route = policy.route(destination, client: client) { [weak self] endpoint in
+        guard names.count < Limits.flowsPerAssociation else {
+            // Every one of them is still being asked for.
+            strayPackets &+= 1
+            return nil
+        }
+        let route = policy.route(destination, client: datagram.client) { [weak self] endpoint in
             self?.answered(destination, endpoint)
         }
         switch route {
         case .to(let endpoint):
-            return open(endpoint, destination, client: client, local: local)
+            // Only a name may lead to where a flow goes already.
+            if destination.name != nil { names[destination] = .to(endpoint) }
+            return known(endpoint, datagram.client)
+                ?? open(
+                    endpoint, destination, client: datagram.client, local: datagram.local)
         case .refused:
             names[destination] = .refused
             strayPackets &+= 1
             return nil
         case .pending:
-            var waiting: [(client: Endpoint, local: IPAddress, payload: [UInt8])] = []
-            keep(payload, destination, &waiting, client: client, local: local)
+            var waiting: [Waiting] = []
+            keep(datagram, destination, &waiting)
             return nil
         }
     }
 
     private func keep(
-        _ payload: UnsafeRawBufferPointer, _ destination: Destination,
-        _ waiting: inout [(client: Endpoint, local: IPAddress, payload: [UInt8])],
-        client: Endpoint, local: IPAddress
+        _ datagram: Arrived, _ destination: Destination, _ waiting: inout [Waiting]
     ) {
         if waitingDatagrams < Limits.datagramsAwaitingName {
             waitingDatagrams += 1
-            waiting.append((client, local, Array(payload)))
+            waiting.append(Waiting(datagram))
         } else {
             strayPackets &+= 1
         }
@@ -293,10 +318,12 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
         names[destination] = .to(endpoint)
         for datagram in waiting {
             guard
-                let flow = known(endpoint, datagram.client, datagram.local)
+                let flow = known(endpoint, datagram.client)
                     ?? open(
                         endpoint, destination, client: datagram.client, local: datagram.local)
             else { continue }
+            flow.meter.countOverhead(
+                uplinkBytes: UInt64(datagram.headerBytes), downlinkBytes: 0)
             datagram.payload.withUnsafeBytes { payload in
                 context.uplink.add(payload, flow: flow)
                 sendUplink()
@@ -304,9 +331,23 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
         }
     }
 
-    /// Answers are asked again after a while, so that a refusal or a name is not kept for ever.
+    /// Makes room for other destinations: answers are asked again.
     private func forgetRoutes() {
         names = names.filter { if case .pending = $0.value { true } else { false } }
+    }
+
+    /// Answers are asked again after a while, so that a refusal or a name is not kept for ever;
+    /// not while a flow uses them, which would else wander between a name's addresses.
+    private func forgetUnusedRoutes() {
+        if names.isEmpty { return }
+        let used = Set(flows.keys)
+        names = names.filter { _, route in
+            switch route {
+            case .pending: true
+            case .to(let endpoint): used.contains(endpoint)
+            case .refused: false
+            }
+        }
     }
 
     private func open(
