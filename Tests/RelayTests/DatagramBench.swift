@@ -23,6 +23,10 @@ final class DatagramBench: DatagramPolicy {
     private(set) var ended: [(flow: FlowInfo, counts: FlowCounts, end: FlowEnd)] = []
     /// Destinations that are refused.
     var refused: Set<Endpoint> = []
+    /// Names that are answered at once.
+    var names: [String: Endpoint] = [:]
+    /// How often it was asked where to go.
+    private(set) var askedCount = 0
     private(set) var context: DatagramContext?
     private var ledger: Ledger?
     private let service = MeteredService(
@@ -44,6 +48,8 @@ final class DatagramBench: DatagramPolicy {
     func route(
         _ destination: Destination, client: Endpoint, later: @escaping (Endpoint?) -> Void
     ) -> DatagramRoute {
+        askedCount += 1
+        if let endpoint = names[destination.name ?? ""] { return .to(endpoint) }
         guard case .address(let address) = destination.host else {
             unanswered.append(later)
             return .pending
@@ -86,17 +92,22 @@ final class DatagramBench: DatagramPolicy {
             sum.uplinkPackets += flow.counts.uplinkPackets
             sum.downlinkBytes += flow.counts.downlinkBytes
             sum.downlinkPackets += flow.counts.downlinkPackets
+            sum.overheadUplinkBytes += flow.counts.overheadUplinkBytes
+            sum.overheadDownlinkBytes += flow.counts.overheadDownlinkBytes
             sum.droppedPackets += flow.counts.droppedPackets
         }
     }
 
     /// An association for the client, and where it listens.
-    func associate(idleMilliseconds: UInt64 = 60_000) throws -> SOCKSAssociation {
+    func associate(
+        idleMilliseconds: UInt64 = 60_000, clientPort: UInt16 = 0
+    ) throws -> SOCKSAssociation {
         var association: SOCKSAssociation?
         simulation.onLoop { _ in
             guard let context else { return }
             association = try? SOCKSAssociation(
-                context, policy: self, client: Endpoint(client.address, 0), at: Self.gateway,
+                context, policy: self, client: Endpoint(client.address, clientPort),
+                at: Self.gateway,
                 idleNanoseconds: idleMilliseconds * 1_000_000)
             try? association?.start()
         }
@@ -120,11 +131,37 @@ final class DatagramBench: DatagramPolicy {
         return try #require(forwarder)
     }
 
+    /// Ends flows as a plugin's ruling does.
+    func cut(_ flows: Set<FlowID>) {
+        let ruled = FlowEnd(by: .gateway, phase: .relay, cause: .ruled)
+        simulation.onLoop { _ in ledger?.cut(flows, ruled) }
+    }
+
+    /// Open flows to a destination.
+    func flows(to destination: Endpoint) -> Set<FlowID> {
+        var found: Set<FlowID> = []
+        simulation.onLoop { _ in
+            ledger?.forEachOpen { meter in
+                if meter.flow.destination == destination { found.insert(meter.flow.id) }
+            }
+        }
+        return found
+    }
+
+    /// Flows that are open now.
+    var openCount: Int { ledger?.openCount ?? 0 }
+
     static let shutdown = FlowEnd(by: .gateway, phase: .relay, cause: .shutdown)
 
     /// The SOCKS5 header in front of a datagram to an IPv4 endpoint, RFC 1928 §7.
     static func header(_ endpoint: Endpoint, fragment: UInt8 = 0) -> [UInt8] {
         [0, 0, fragment, 1] + (12..<16).map { endpoint.address[$0] }
             + [UInt8(endpoint.port >> 8), UInt8(endpoint.port & 255)]
+    }
+
+    /// The same with a name, RFC 1928 §5.
+    static func header(_ name: String, _ port: UInt16) -> [UInt8] {
+        [0, 0, 0, 3, UInt8(name.utf8.count)] + Array(name.utf8)
+            + [UInt8(port >> 8), UInt8(port & 255)]
     }
 }
