@@ -145,4 +145,20 @@ struct ReporterFeedTests {
         #expect(clerk.lines.last?.hasSuffix(" 4") == true, "with room again it hears again")
         #expect(feed.droppedPackets == 7)
     }
+
+    @Test func `flows for a stuck reporter are bounded too, and none ends that did not start`() {
+        let bound = UInt64(Limits.packetsPerReporter)
+        for number in 0..<(bound + 3) { feed.deliver([call(.start, flow: number)]) }
+        feed.deliver([
+            call(.packets(.uplink, byteCount: 1, count: 2), flow: bound + 1),
+            call(.end, flow: bound + 1), call(.end, flow: 0),
+        ])
+        #expect(feed.droppedPackets == 4, "two packets, a start and an end")
+        catchUp()
+        #expect(clerk.lines.count(where: { $0.contains("start") }) == Int(bound))
+        #expect(clerk.lines.count(where: { $0.contains("end") }) == 1)
+        feed.deliver([call(.end, flow: bound + 2), call(.start, flow: bound + 9)])
+        catchUp()
+        #expect(clerk.lines.last?.contains("start") == true)
+    }
 }

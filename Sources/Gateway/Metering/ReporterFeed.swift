@@ -4,6 +4,9 @@ package import PluginKit
 
 /// One GUID's legacy reporter: callbacks per datagram, in order, on a thread of its own.
 ///
+/// Packets over the bound are dropped. A flow that opens while as many starts wait is dropped
+/// whole, since its end must not come without its start.
+///
 /// ## Concurrency
 /// Confined to the settlement's loop; callbacks run on `worker`. Address texts are made once per
 /// flow and live on the worker's side.
@@ -15,6 +18,8 @@ package final class ReporterFeed {
     private let log: @Sendable (LogLevel, String) -> Void
     private let desk = LoopConfined(Desk())
     private var waitingPackets = 0
+    private var waitingStarts = 0
+    private var skipped: Set<FlowID> = []
     /// Callbacks that were dropped because the reporter stayed behind.
     package private(set) var droppedPackets: UInt64 = 0
 
@@ -56,32 +61,54 @@ package final class ReporterFeed {
         self.worker = worker
     }
 
-    /// Calls back about events, in order. Packets over the bound are dropped and counted.
+    /// Calls back about events, in order. What is over the bound is dropped and counted.
     package func deliver(_ calls: [Call]) {
-        var kept: [Call] = []
-        kept.reserveCapacity(calls.count)
-        var packets = 0
-        for call in calls {
-            if case .packets(_, _, let count) = call.kind {
-                guard waitingPackets + packets + count <= Limits.packetsPerReporter else {
-                    countDropped(UInt64(count))
-                    continue
-                }
-                packets += count
-            }
-            kept.append(call)
-        }
-        waitingPackets += packets
+        var batch: [Call] = []
+        batch.reserveCapacity(calls.count)
+        let (starts, packets) = (waitingStarts, waitingPackets)
+        for call in calls where hasRoom(for: call) { batch.append(call) }
+        let addedStarts = waitingStarts - starts
+        let addedPackets = waitingPackets - packets
         let (guid, registry, home, desk) = (guid, registry, home, desk)
         let feed = LoopConfined(self)
-        let (batch, delivered) = (kept, packets)
+        let kept = batch
         worker.execute { _ in
-            for call in batch {
+            for call in kept {
                 // Looked up each time, so that a reporter that was removed hears nothing more.
                 Self.make(call, desk.value, registry.reporter(guid: guid))
             }
-            home.execute { _ in feed.value.waitingPackets -= delivered }
+            home.execute { _ in
+                feed.value.waitingStarts -= addedStarts
+                feed.value.waitingPackets -= addedPackets
+            }
         }
+    }
+
+    /// Whether a call is to be made; from then on it waits.
+    private func hasRoom(for call: Call) -> Bool {
+        switch call.kind {
+        case .start:
+            if waitingStarts >= Limits.packetsPerReporter {
+                skipped.insert(call.flow.id)
+                return false
+            }
+            waitingStarts += 1
+        case .packets(_, _, let count):
+            if skipped.contains(call.flow.id)
+                || waitingPackets + count > Limits.packetsPerReporter
+            {
+                countDropped(UInt64(count))
+                return false
+            }
+            waitingPackets += count
+        case .end:
+            // Start and end are two callbacks.
+            if skipped.remove(call.flow.id) != nil {
+                countDropped(2)
+                return false
+            }
+        }
+        return true
     }
 
     private static func make(
