@@ -86,4 +86,22 @@ struct AdmissionTests {
         #expect(received.count == 11, "what was allowed goes on")
         #expect(bench.opened.count == 1)
     }
+
+    @Test func `one association asks about so many destinations at a time, and no more`() throws {
+        let plugin = StubPlugin(.isSlow)
+        let bench = try bench([plugin])
+        let association = try Association(bench)
+        for number in 0..<100 as Range<UInt8> {
+            let name = Array("host-\(100 + Int(number))".utf8)
+            try association.socket.send(
+                [0, 0, 0, 3, 8] + name + [0, 53, number], to: association.relay)
+        }
+        bench.simulation.run(milliseconds: 100)
+        #expect(plugin.proposals.count == Limits.datagramsAwaitingName)
+        for number in 0..<3000 as Range<UInt32> {
+            association.send([1], to: Endpoint(IPAddress(v4: 0xc612_0000 + number), 53))
+        }
+        bench.simulation.run(milliseconds: 100)
+        #expect(plugin.proposals.count <= Limits.flowsPerAssociation)
+    }
 }

@@ -109,6 +109,25 @@ struct AssociationTests {
         #expect(origin.received.map(\.bytes) == [[1], [2], [3]])
         #expect(association.payloads(from: origin.endpoint) == [[1], [2], [3]])
         #expect(bench.opened.map(\.host) == ["origin.example"])
+        association.control.close()
+        bench.simulation.run(milliseconds: 2000)
+        #expect(bench.closed.first?.counts.overheadUplinkBytes == 3 * 21)
+    }
+
+    @Test func `a name that had no address is asked for again after a while`() throws {
+        let bench = try bench()
+        let origin = try echo(bench)
+        let association = try Association(bench)
+        let header: [UInt8] = [0, 0, 0, 3, 14] + Array("origin.example".utf8) + [0, 53]
+        try association.socket.send(header + [1], to: association.relay)
+        bench.simulation.run(milliseconds: 100)
+        bench.names.addresses["origin.example"] = [origin.endpoint.address]
+        try association.socket.send(header + [2], to: association.relay)
+        bench.simulation.run(milliseconds: 30_000)
+        #expect(origin.received.isEmpty, "not at once")
+        try association.socket.send(header + [3], to: association.relay)
+        bench.simulation.run(milliseconds: 100)
+        #expect(origin.received.map(\.bytes) == [[3]])
     }
 
     @Test func `the request's port is the only one heard`() throws {

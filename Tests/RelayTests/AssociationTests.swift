@@ -143,7 +143,7 @@ struct AssociationTests {
                 DatagramBench.header("n\(number).example", 53) + [1], to: Self.gateway)
         }
         bench.simulation.settle()
-        #expect(bench.unanswered.count == Limits.flowsPerAssociation)
+        #expect(bench.unanswered.count == Limits.datagramsAwaitingName)
         #expect(association.strayPackets == UInt64(3000 - Limits.datagramsAwaitingName))
         bench.answer(nil)
         #expect(association.strayPackets == 3000)

@@ -269,8 +269,9 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
 
     private func ask(_ destination: Destination, _ datagram: Arrived) -> DatagramFlow? {
         if names.count >= Limits.flowsPerAssociation { forgetRoutes() }
-        guard names.count < Limits.flowsPerAssociation else {
-            // Every one of them is still being asked for.
+        // What cannot wait is not asked for: the loop's resolver is everybody's.
+        let mayWait = destination.name == nil || waitingDatagrams < Limits.datagramsAwaitingName
+        guard mayWait, names.count < Limits.flowsPerAssociation else {
             strayPackets &+= 1
             return nil
         }
