@@ -156,6 +156,24 @@ struct PluginFeedTests {
         #expect(bench.witness.events.count == 2)
     }
 
+    @Test func `a batch that rests after failures is tried at once when somebody waits`() {
+        let bench = Bench()
+        bench.witness.fail(7)
+        bench.on { feed in
+            feed.add(bench.closed(1), slot: Bench.slot(7))
+            feed.deliver()
+        }
+        _ = bench.simulation.run { bench.witness.offered.count == 7 }
+        #expect(bench.taken.isEmpty)
+        let diary = Witnesses()
+        bench.on { $0.whenIdle { diary.write("idle") } }
+        bench.simulation.run(milliseconds: 10)
+        #expect(diary.lines == ["idle"])
+        #expect(bench.taken == [7])
+        bench.simulation.run(milliseconds: 60_000)
+        #expect(bench.witness.offered.count == 8, "and not again")
+    }
+
     @Test func `rulings come back`() {
         let bench = Bench()
         bench.witness.rule { $0.flow.id.low == 2 ? .deny("no credit") : .allow }

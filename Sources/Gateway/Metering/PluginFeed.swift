@@ -28,6 +28,7 @@ package final class PluginFeed: TimerHandler {
     private var inFlight: (batch: FlowBatch, slots: [SlotReference])?
     private var sequence: UInt64 = 0
     private var failures = 0
+    private var retry = TimerToken.none
     private var idleWaiters: [() -> Void] = []
     /// Ended flows that the observer never heard of because it stayed behind.
     package private(set) var droppedFlows: UInt64 = 0
@@ -55,9 +56,15 @@ package final class PluginFeed: TimerHandler {
     /// Events that wait, the batch in flight not counted.
     package var waitingCount: Int { queue.count - firstQueued }
 
-    /// Calls `done` once nothing waits and nothing is in flight.
+    /// Calls `done` once nothing waits and nothing is in flight. A batch that rests after a failure
+    /// is tried at once: somebody waits now, and the trouble may be over.
     package func whenIdle(_ done: @escaping () -> Void) {
-        if inFlight == nil && waitingCount == 0 { done() } else { idleWaiters.append(done) }
+        if inFlight == nil && waitingCount == 0 { return done() }
+        idleWaiters.append(done)
+        guard retry != .none, let batch = inFlight?.batch else { return }
+        home.cancel(retry)
+        retry = .none
+        offer(batch)
     }
 
     /// Puts an event into the queue. `slot` is released once the observer has taken the event.
@@ -169,11 +176,12 @@ package final class PluginFeed: TimerHandler {
                 log(.error, "plugin '\(guid)' failed, its batch is repeated: \(error)")
             }
             let delay = min(30_000, 100 << UInt64(min(failures, 9)))
-            _ = home.arm(afterNanoseconds: UInt64(delay) * 1_000_000, self)
+            retry = home.arm(afterNanoseconds: UInt64(delay) * 1_000_000, self)
         }
     }
 
     package func timerFired(tag: UInt8) {
+        retry = .none
         if let batch = inFlight?.batch { offer(batch) }
     }
 
