@@ -48,6 +48,9 @@ final class History {
     /// Plays it.
     func play() throws {
         let loops = world.number(1...3)
+        // What lies in no file is lost by a crash, so only where there is none.
+        world.environment.isDiskFull =
+            (turning == .none || turning == .drain) && world.chance(0.1)
         guard world.start(loops: loops) else { return }
         world.setTroubles(world.chance(0.7) ? 0.3 : 0)
         world.simulation.kernel.faults = .swarm(seed: seed, lossy: isLossy)

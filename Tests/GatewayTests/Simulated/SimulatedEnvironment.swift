@@ -28,6 +28,14 @@ final class SimulatedEnvironment: GatewayEnvironment {
     /// Broken promises, in words.
     private(set) var complaints: [String] = []
     let stateDirectory: String? = nil
+    /// Whether meter memory cannot grow: flows are metered and nothing of them outlives a crash.
+    var isDiskFull = false
+
+    /// A file on a full disk.
+    private final class FullMemory: ChunkedMemory {
+        func appendChunk() -> UnsafeMutableRawPointer? { nil }
+        func startWriteBack() {}
+    }
 
     init(_ simulation: Simulation, _ tally: KernelTally) {
         self.simulation = simulation
@@ -87,8 +95,9 @@ final class SimulatedEnvironment: GatewayEnvironment {
             boot: boot, loop: loop, slots: PlainMemory(chunkBytes: MeterFiles.slotChunkBytes),
             texts: PlainMemory(chunkBytes: MeterFiles.textChunkBytes))
         disk.append(remains)
+        let full = isDiskFull ? FullMemory() : nil
         return MeterMemory(
-            slots: remains.slots, texts: remains.texts,
+            slots: full ?? remains.slots, texts: full ?? remains.texts,
             remove: { [unowned self] in
                 if life.isOver { return }
                 let left = remains.read.flows.count
