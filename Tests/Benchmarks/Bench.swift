@@ -24,7 +24,7 @@ final class Bench {
     private struct NoLoops: Settlement.Loops {
         func release(_ slots: [UInt32], loop: Int) {}
         func cut(_ flows: Set<FlowID>, _ end: FlowEnd) {}
-        func setHasReporters(_ has: Bool) {}
+        func setReported(_ guids: Set<String>) {}
     }
 
     /// A data path whose flows `observers` plugins see, and a reporter if there is one.
@@ -55,7 +55,7 @@ final class Bench {
             loop: loop, boot: BootID(bits: 1), slots: PlainMemory(chunkBytes: 1 << 20),
             texts: PlainMemory(chunkBytes: 1 << 20),
             onReport: { report in home.execute { _ in box.value.take(report) } })
-        ledger.hasReporters = reporter != nil
+        ledger.setReported(reporter != nil ? Set(service.info.guids) : [])
         context = StreamRelay.Context(
             loop: loop, pipes: PipePool(driver: kernel), ledger: ledger)
         (self.loop, self.home, self.workers, self.settlement) = (loop, home, workers, settlement)

@@ -41,10 +41,10 @@ final class House {
             }
         }
 
-        func setHasReporters(_ has: Bool) {
+        func setReported(_ guids: Set<String>) {
             for (loop, ledger) in zip(loops, ledgers) {
                 let ledger = LoopConfined(ledger)
-                loop.execute { _ in ledger.value.hasReporters = has }
+                loop.execute { _ in ledger.value.setReported(guids) }
             }
         }
     }

@@ -290,7 +290,7 @@ struct LedgerPacketTests {
         _ body: (FlowMeter) -> Void
     ) throws -> (lines: [String], dropped: UInt64) {
         let bench = Bench(service)
-        bench.on { $0.hasReporters = hasReporters }
+        bench.on { $0.setReported(hasReporters ? Set(service.info.guids) : []) }
         let meter = try bench.open(1, transport: transport)
         bench.on { ledger in
             body(meter)

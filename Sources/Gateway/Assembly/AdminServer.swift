@@ -13,7 +13,7 @@ import PluginKit
 ///
 /// ## Concurrency
 /// Confined to the control loop.
-final class AdminServer: ReadinessHandler {
+final class AdminServer: ReadinessHandler, TimerHandler {
     private unowned let gateway: Gateway
     private let home: EventLoop
     private let journal: Journal
@@ -46,7 +46,17 @@ final class AdminServer: ReadinessHandler {
     }
 
     func descriptorReady(_ readiness: Readiness, tag: UInt8) {
-        while !isClosed, case .connection(let client, let peer) = home.driver.accept(descriptor) {
+        while !isClosed {
+            let (client, peer): (Descriptor, Endpoint)
+            switch home.driver.accept(descriptor) {
+            case .connection(let connection, let address): (client, peer) = (connection, address)
+            case .lost: continue
+            case .wouldBlock: return
+            case .exhausted:
+                _ = home.arm(
+                    afterNanoseconds: UInt64(Limits.acceptPauseMilliseconds) * 1_000_000, self)
+                return
+            }
             guard clients.count < Limits.adminClients,
                 let socket = try? StreamSocket(client, peer: peer, loop: home)
             else {
@@ -61,6 +71,8 @@ final class AdminServer: ReadinessHandler {
             }
         }
     }
+
+    func timerFired(tag: UInt8) { descriptorReady(.readable, tag: 0) }
 
     private func serve(_ socket: StreamSocket) async {
         socket.setDeadline(

@@ -119,7 +119,7 @@ package final class Gateway {
         let driver = LoopConfined(home.driver)
         for prepared in configuration.plugins {
             try await plugins.start(
-                prepared, boot: boot, stateDirectory: environment.stateDirectory ?? "",
+                prepared, home: home, boot: boot, stateDirectory: environment.stateDirectory ?? "",
                 wallMilliseconds: { driver.value.wallMilliseconds() })
         }
         let settlement = makeSettlement()
@@ -267,7 +267,8 @@ package final class Gateway {
             isClean = await home.wait(nanoseconds: limit) { done in settlement.whenIdle(done) }
             isClean = isClean && settlement.isSettled
         }
-        let stopped = await plugins.stop(home: home, withinNanoseconds: 5_000_000_000)
+        let stopped = await plugins.stop(
+            home: home, registry: registry, withinNanoseconds: 5_000_000_000)
         for handle in sites {
             environment.endLoop(handle.loop)
             if isClean { handle.remove.value() }

@@ -50,10 +50,11 @@ package final class LinuxEnvironment: GatewayEnvironment {
         }
         let base = "\(stateDirectory)/\(boot)-\(loop)"
         let (slots, texts) = (base + MeterFiles.slotSuffix, base + MeterFiles.textSuffix)
-        let slotRegion = try MappedRegion.create(
-            path: slots, chunkBytes: MeterFiles.slotChunkBytes)
+        // Texts first: a file of slots is never without its texts.
         let textRegion = try MappedRegion.create(
             path: texts, chunkBytes: MeterFiles.textChunkBytes)
+        let slotRegion = try MappedRegion.create(
+            path: slots, chunkBytes: MeterFiles.slotChunkBytes)
         return MeterMemory(
             slots: MappedMemory(slotRegion), texts: MappedMemory(textRegion),
             remove: { Self.remove([slots, texts]) })
@@ -69,14 +70,28 @@ package final class LinuxEnvironment: GatewayEnvironment {
             let slotsPath = "\(stateDirectory)/\(name)"
             let textsPath = "\(stateDirectory)/\(base)\(MeterFiles.textSuffix)"
             let slots = try MappedFile(path: slotsPath)
-            let texts = try MappedFile(path: textsPath)
+            let texts = try mappedTexts(textsPath)
+            let boot = withExtendedLifetime((slots, texts)) {
+                DeadBoot(
+                    boot: dead, slotBytes: slots.bytes,
+                    textBytes: texts?.bytes ?? UnsafeRawBufferPointer(start: nil, count: 0))
+            }
             remains.append(
                 DeadBootRemains(
-                    boot: DeadBoot(
-                        boot: dead, slotBytes: slots.bytes, textBytes: texts.bytes),
-                    remove: { Self.remove([slotsPath, textsPath]) }))
+                    boot: boot, remove: { Self.remove([slotsPath, textsPath]) }))
         }
         return remains
+    }
+
+    /// Somebody may have taken the texts away: flows are then recovered without names, rather than
+    /// no gateway started.
+    private func mappedTexts(_ path: String) throws(Errno) -> MappedFile? {
+        do throws(Errno) {
+            return try MappedFile(path: path)
+        } catch {
+            if error.isAbsent { return nil }
+            throw error
+        }
     }
 
     /// A file that is gone already is what is wanted.

@@ -26,13 +26,14 @@ struct LogLine {
         var line = "\(CivilTime(milliseconds: milliseconds)) \(level.name) \(Self.escape(event))"
         for field in fields {
             let value = Self.escape(field.value)
-            let needsQuotes = value.isEmpty || value.contains(" ") || value.contains("\"")
+            let needsQuotes = value.isEmpty || value.contains(" ")
             line += " \(field.name)=" + (needsQuotes ? "\"\(value)\"" : value)
         }
         return line + "\n"
     }
 
-    /// Control characters, also those of C1 that terminals obey, and backslashes as escapes.
+    /// As escapes: control characters, also those of C1 that terminals obey, other line ends, and
+    /// what could end a quoted value.
     static func escape(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: { mustEscape($0) }) else { return text }
         var escaped = ""
@@ -48,6 +49,7 @@ struct LogLine {
 
     private static func mustEscape(_ scalar: Unicode.Scalar) -> Bool {
         scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) || scalar == "\\"
+            || scalar == "\"" || (0x2028...0x2029).contains(scalar.value)
             || (0x202a...0x202e).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
     }
 }

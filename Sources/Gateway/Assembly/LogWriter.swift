@@ -85,11 +85,11 @@ package final class LogWriter: Sendable {
         if wasEmpty { signal.post() }
     }
 
-    /// Writes what waits and ends the thread.
+    /// Writes what waits and ends the thread; a reader that does not read is not waited for.
     package func close() {
         state.withLock { $0.isClosed = true }
         signal.post()
-        finished.wait()
+        _ = finished.wait(milliseconds: Limits.logCloseMilliseconds)
     }
 
     private func work(_ sink: ([UInt8]) -> Void) {

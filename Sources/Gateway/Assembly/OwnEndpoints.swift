@@ -9,6 +9,7 @@ import Synchronization
 final class OwnEndpoints: Sendable {
     private struct State {
         var endpoints: [Endpoint] = []
+        var passing: Set<Endpoint> = []
         var allowing: DestinationPolicy
         var denying: DestinationPolicy
     }
@@ -33,9 +34,22 @@ final class OwnEndpoints: Sendable {
         }
     }
 
+    /// The gateway listens at an endpoint for a while: an association's, or BIND's.
+    func occupy(_ endpoint: Endpoint) {
+        state.withLock { _ = $0.passing.insert(endpoint) }
+    }
+
+    /// The gateway listens there no more.
+    func vacate(_ endpoint: Endpoint) {
+        state.withLock { _ = $0.passing.remove(endpoint) }
+    }
+
     /// Why an endpoint must not be dialled, in words; nil allows it.
     func objection(to endpoint: Endpoint, client: Endpoint, allowsPrivate: Bool) -> String? {
         state.withLock { state in
+            if state.passing.contains(endpoint) {
+                return DestinationPolicy.Refusal.ownListener.rawValue
+            }
             let policy = allowsPrivate ? state.allowing : state.denying
             return policy.refusal(of: endpoint, for: client.address)?.rawValue
         }

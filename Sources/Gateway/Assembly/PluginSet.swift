@@ -22,6 +22,7 @@ final class PluginSet {
     }
 
     private(set) var instances: [Instance] = []
+    private var registered: [String] = []
     private let environment: any GatewayEnvironment
     private let journal: Journal
 
@@ -32,7 +33,7 @@ final class PluginSet {
 
     /// Makes and starts a plugin. A throw names the plugin and leaves nothing of it behind.
     func start(
-        _ prepared: PreparedPlugin, boot: BootID, stateDirectory: String,
+        _ prepared: PreparedPlugin, home: EventLoop, boot: BootID, stateDirectory: String,
         wallMilliseconds: @escaping @Sendable () -> Int64
     ) async throws(StartFault) {
         let (guid, journal) = (prepared.guid, journal)
@@ -53,7 +54,10 @@ final class PluginSet {
                 Instance(
                     guid: guid, type: prepared.type, plugin: plugin, points: points,
                     worker: worker))
-            _ = try await worker.call { try await plugin.start() }.get()
+            let started = await home.ask(
+                worker, withinNanoseconds: UInt64(Limits.pluginStartMilliseconds) * 1_000_000
+            ) { try await plugin.start() }
+            if case .failed(let reason) = started { throw StartFault(reason) }
         } catch {
             throw StartFault("plugin '\(guid)' (\(prepared.type)) does not start: \(error)")
         }
@@ -87,13 +91,18 @@ final class PluginSet {
             }
             for reporter in instance.points.statsReporters {
                 registry.register(guid: instance.guid, reporter)
+                registered.append(instance.guid)
             }
         }
     }
 
     /// Lets every plugin finish and release what it holds, each within the time given. The result
     /// is whether all could.
-    func stop(home: EventLoop, withinNanoseconds limit: UInt64) async -> Bool {
+    func stop(
+        home: EventLoop, registry: StatsReporterRegistry, withinNanoseconds limit: UInt64
+    ) async -> Bool {
+        for guid in registered { registry.unregister(guid: guid) }
+        registered.removeAll()
         var isClean = true
         for instance in instances.reversed() {
             let (plugin, worker) = (instance.plugin, instance.worker)

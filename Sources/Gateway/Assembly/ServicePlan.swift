@@ -18,4 +18,6 @@ struct ServicePlan: Sendable {
     let makeResolver: @Sendable (Station) -> any NameResolver
     /// The service's address policy.
     let guarding: AddressGuard
+    /// Told of sockets that listen for a while.
+    let passing: PassingEndpoints
 }

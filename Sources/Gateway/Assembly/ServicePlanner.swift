@@ -47,7 +47,9 @@ struct ServicePlanner {
             makeResolver: { names.resolver(resolver, hosts: hosts, for: $0) },
             guarding: { endpoint, client in
                 own.objection(to: endpoint, client: client, allowsPrivate: allowsPrivate)
-            })
+            },
+            passing: PassingEndpoints(
+                occupy: { own.occupy($0) }, vacate: { own.vacate($0) }))
     }
 
     private func handlerSettings(_ service: ServiceOptions) throws(StartFault) -> HandlerSettings {

@@ -23,7 +23,8 @@ final class Site {
     {
         let desk = ServiceDesk(
             station: station, settings: plan.settings, admissions: plan.admissions,
-            resolver: plan.makeResolver(station), guarding: plan.guarding)
+            resolver: plan.makeResolver(station), guarding: plan.guarding,
+            passing: plan.passing)
         switch plan.transport {
         case .tcp:
             let listener = try Listener(

@@ -20,7 +20,7 @@ final class SiteCalls: Settlement.Loops {
         gateway?.onEverySite { $0.station.ledger.cut(flows, end) }
     }
 
-    func setHasReporters(_ has: Bool) {
-        gateway?.onEverySite { $0.station.ledger.hasReporters = has }
+    func setReported(_ guids: Set<String>) {
+        gateway?.onEverySite { $0.station.ledger.setReported(guids) }
     }
 }

@@ -22,8 +22,6 @@ public enum WeirMain {
     public static func run(
         plugins: [PluginDescriptor], arguments: [String] = CommandLine.arguments
     ) -> Never {
-        // Before any thread exists, so that all of them inherit it.
-        Process.blockSignals()
         Process.ignoreBrokenPipes()
         let commands = plugins.flatMap(\.commands)
         let words: CommandLineArguments
@@ -63,6 +61,9 @@ public enum WeirMain {
             guard let command = commands.first(where: { $0.name == name }) else { return 2 }
             return PluginCommandRunner.run(command, arguments, words, plugins)
         case .run:
+            // Before any thread exists, so that all of them inherit it. Commands keep the usual
+            // ways of being interrupted.
+            Process.blockSignals()
             return withConfiguration(words, plugins) { prepared in
                 GatewayProcess(prepared, words).run()
             }

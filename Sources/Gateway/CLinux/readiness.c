@@ -12,7 +12,7 @@ int weir_epoll_create(void) { return WEIR_CALL(int, epoll_create1(EPOLL_CLOEXEC)
 
 int weir_epoll_add(int epoll, int fd, uint64_t token) {
     struct epoll_event event = {
-        .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.u64 = token};
+        .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET, .data.u64 = token};
     return WEIR_CALL(int, epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
 }
 
@@ -41,9 +41,10 @@ int weir_epoll_wait(int epoll, weir_ready *out, int capacity, int64_t nanosecond
     for (int i = 0; i < count; i++) {
         uint32_t is = events[i].events;
         uint8_t bits = 0;
-        if (is & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) bits |= WEIR_READABLE;
+        if (is & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) bits |= WEIR_READABLE;
         if (is & (EPOLLOUT | EPOLLHUP | EPOLLERR)) bits |= WEIR_WRITABLE;
-        if (is & (EPOLLRDHUP | EPOLLHUP)) bits |= WEIR_PEER_ENDED;
+        // Reads also stop short at urgent data, with more behind it.
+        if (is & (EPOLLRDHUP | EPOLLHUP | EPOLLPRI)) bits |= WEIR_PEER_ENDED;
         if (is & EPOLLERR) bits |= WEIR_FAILED;
         out[i] = (weir_ready){events[i].data.u64, bits};
     }

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 static int domain(int family) {
     return family == WEIR_UNIX ? AF_UNIX : family == WEIR_V4 ? AF_INET : AF_INET6;
@@ -36,6 +38,12 @@ static const struct { int level, name; } options[] = {
 int weir_set_option(int fd, enum weir_option option, int value) {
     return WEIR_CALL(
         int, setsockopt(fd, options[option].level, options[option].name, &value, sizeof value));
+}
+
+int weir_unsent_bytes(int fd) {
+    int count = 0;
+    int result = WEIR_CALL(int, ioctl(fd, SIOCOUTQ, &count));
+    return result < 0 ? result : count;
 }
 
 int weir_reset_on_close(int fd) {

@@ -26,6 +26,8 @@ struct AssociationServer {
             let local = try socket.localEndpoint()
             let association = try open(policy, requested, local.address)
             try association.start()
+            desk.passing.occupy(association.listener)
+            defer { desk.passing.vacate(association.listener) }
             let told = Endpoint(
                 server.socks.publicAddress ?? local.address, association.listener.port)
             if await server.say(.succeeded, bound: told, .five) {
@@ -61,10 +63,10 @@ struct AssociationServer {
                 desk.station.datagrams, policy: policy, client: client, at: Endpoint(local, 0),
                 idleNanoseconds: idle)
         }
-        let start = UInt16(desk.station.loop.driver.randomWord() % UInt64(ports.count))
+        let start = Int(desk.station.loop.driver.randomWord() % UInt64(ports.count))
         var last = Errno.addressInUse
-        for offset in 0..<UInt16(ports.count) {
-            let port = ports.lowerBound + (start + offset) % UInt16(ports.count)
+        for offset in 0..<ports.count {
+            let port = ports.lowerBound + UInt16((start + offset) % ports.count)
             do throws(Errno) {
                 return try SOCKSAssociation(
                     desk.station.datagrams, policy: policy, client: client,
@@ -124,7 +126,7 @@ final class AssociationPolicy: DatagramPolicy {
         desk.station.loop.start { [self] in
             let deadline = desk.station.loop.nowNanoseconds + desk.settings.dialNanoseconds
             // Resumed by the loop in any case, so that the caller is not called from within.
-            await desk.station.loop.sleep(nanoseconds: 0)
+            await desk.station.loop.nextTurn()
             if let refusal = await desk.refusal(
                 user: user, transport: .udp, client: client, destination: destination)
             {

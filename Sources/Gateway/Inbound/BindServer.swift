@@ -59,7 +59,9 @@ struct BindServer {
             let listener = try socket.localEndpoint()
             let waiting = try SingleAccept(loop: loop, address: listener.address)
             desk.station.track(waiting)
+            desk.passing.occupy(waiting.endpoint)
             defer {
+                desk.passing.vacate(waiting.endpoint)
                 desk.station.untrack(waiting)
                 waiting.close()
             }

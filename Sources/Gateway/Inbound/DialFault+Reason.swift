@@ -20,6 +20,11 @@ extension DialFault {
         }
     }
 
+    /// Whether policy or a plugin said no.
+    var isDenial: Bool {
+        if case .denied = self { true } else { false }
+    }
+
     /// The SOCKS5 reply that tells it (RFC 1928 §6).
     var reply: SOCKS5.Reply.Code {
         switch self {

@@ -79,7 +79,7 @@ package final class Listener: ReadinessHandler, TimerHandler, Resumable {
             }
             switch station.loop.driver.accept(descriptor) {
             case .connection(let connection, let peer):
-                begin(connection, peer)
+                guard begin(connection, peer) else { return }
             case .wouldBlock:
                 isReadable = false
                 return
@@ -99,12 +99,14 @@ package final class Listener: ReadinessHandler, TimerHandler, Resumable {
         }
     }
 
-    private func begin(_ connection: Descriptor, _ peer: Endpoint) {
+    /// Serves a connection; false when it cannot be watched, and then accepting rests.
+    private func begin(_ connection: Descriptor, _ peer: Endpoint) -> Bool {
         let socket: StreamSocket
         do throws(Errno) {
             socket = try StreamSocket(connection, peer: peer, loop: station.loop)
         } catch {
-            return rest(because: error.description)
+            rest(because: error.description)
+            return false
         }
         let (station, serve) = (station, serve)
         station.loop.start {
@@ -112,6 +114,7 @@ package final class Listener: ReadinessHandler, TimerHandler, Resumable {
             await serve(socket)
             station.endClient(socket)
         }
+        return true
     }
 
     private func rest(because reason: String) {

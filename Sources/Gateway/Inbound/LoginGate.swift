@@ -43,7 +43,11 @@ package struct LoginGate: Sendable {
         let loop = station.loop
         let delay = throttle.delayNanoseconds(
             client: client.address, user: username, nowNanoseconds: loop.nowNanoseconds)
-        if delay > 0 { await loop.sleep(nanoseconds: delay) }
+        if delay > 0 {
+            guard throttle.beginWaiting(client: client.address) else { return nil }
+            await loop.sleep(nanoseconds: delay)
+            throttle.endWaiting(client: client.address)
+        }
         let attempt = AuthenticationAttempt(
             service: service, client: client, username: username, password: password)
         let user = await ask(attempt, station)

@@ -21,6 +21,7 @@ package final class LoginThrottle: Sendable {
     }
 
     private let records = Mutex<[Key: Record]>([:])
+    private let waiting = Mutex<[IPAddress: Int]>([:])
     private static let forgetNanoseconds: UInt64 = 300_000_000_000
     private static let delayNanosecondsMax: UInt64 = 8_000_000_000
     private static let freeFailuresPerUser = 2
@@ -45,6 +46,28 @@ package final class LoginThrottle: Sendable {
         }
     }
 
+    /// Makes room for one more login that waits for its delay; false when the address has as many
+    /// as it may, and then the login is refused at once.
+    package func beginWaiting(client: IPAddress) -> Bool {
+        waiting.withLock { waiting in
+            let address = Self.network(client)
+            guard waiting[address, default: 0] < Limits.delayedLoginsPerAddress else {
+                return false
+            }
+            waiting[address, default: 0] += 1
+            return true
+        }
+    }
+
+    /// A login has waited.
+    package func endWaiting(client: IPAddress) {
+        waiting.withLock { waiting in
+            let address = Self.network(client)
+            let left = (waiting[address] ?? 1) - 1
+            waiting[address] = left > 0 ? left : nil
+        }
+    }
+
     /// A login has failed.
     package func failed(client: IPAddress, user: String, nowNanoseconds: UInt64) {
         records.withLock { records in
@@ -52,8 +75,7 @@ package final class LoginThrottle: Sendable {
             for key in Self.keys(client, user) {
                 let old = records[key]
                 let isStale =
-                    old.map { nowNanoseconds &- $0.lastNanoseconds > Self.forgetNanoseconds }
-                    ?? true
+                    old.map { Self.isStale($0, nowNanoseconds) } ?? true
                 records[key] = Record(
                     failures: isStale ? 1 : (old?.failures ?? 0) + 1,
                     lastNanoseconds: nowNanoseconds)
@@ -77,16 +99,21 @@ package final class LoginThrottle: Sendable {
         address.isV4 ? address : IPAddress(high: address.high, low: 0)
     }
 
+    /// Every loop reads the clock once per turn, so another's moment may lie after ours.
+    private static func isStale(_ record: Record, _ now: UInt64) -> Bool {
+        now > record.lastNanoseconds && now - record.lastNanoseconds > forgetNanoseconds
+    }
+
     private static func delay(_ record: Record?, free: Int, _ now: UInt64) -> UInt64 {
         guard let record, record.failures > free,
-            now &- record.lastNanoseconds <= forgetNanoseconds
+            !isStale(record, now)
         else { return 0 }
         let doublings = UInt64(min(record.failures - free, 6))
         return min(delayNanosecondsMax, 125_000_000 << doublings)
     }
 
     private static func forget(_ records: inout [Key: Record], _ now: UInt64) {
-        records = records.filter { now &- $0.value.lastNanoseconds <= forgetNanoseconds }
+        records = records.filter { !isStale($0.value, now) }
         guard records.count >= Limits.trackedLogins else { return }
         // All are recent: the half that failed longest ago goes, so the work is paid rarely.
         let kept = records.sorted { $0.value.lastNanoseconds > $1.value.lastNanoseconds }

@@ -18,16 +18,19 @@ package final class ServiceDesk {
     let dialer: Dialer
     let flows: FlowFactory
     let admissions: [PluginAdmission]
+    let passing: PassingEndpoints
     private let onStreamEnd: (FlowInfo, FlowEnd) -> Void
 
     /// A service on a loop. `guarding` is asked about every endpoint before it is dialled.
     package init(
         station: Station, settings: ServiceSettings, admissions: [PluginAdmission],
-        resolver: any NameResolver, guarding: @escaping AddressGuard
+        resolver: any NameResolver, guarding: @escaping AddressGuard,
+        passing: PassingEndpoints = .untold
     ) {
         self.station = station
         self.settings = settings
         self.admissions = admissions
+        self.passing = passing
         dialer = Dialer(loop: station.loop, resolver: resolver, objection: guarding)
         let flows = FlowFactory(station: station, service: settings.metered)
         self.flows = flows

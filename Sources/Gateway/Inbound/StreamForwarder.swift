@@ -27,7 +27,10 @@ struct StreamForwarder {
                 return
             } catch {
                 if error == .cut { break }
-                targets.failed(target, nowMilliseconds: driver.wallMilliseconds())
+                // A client that may not is no failure of the target.
+                if !error.isDenial {
+                    targets.failed(target, nowMilliseconds: driver.wallMilliseconds())
+                }
                 desk.logFailure(
                     .info, "target failed", client: socket.peer, user: nil,
                     destination: destination, reason: error.reason)

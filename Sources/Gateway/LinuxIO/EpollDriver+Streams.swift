@@ -126,6 +126,10 @@ extension EpollDriver {
         if result < 0 { _ = SystemCall.error(Int(result), "shutdown") }
     }
 
+    package func unsentBytes(_ descriptor: Descriptor) -> Int {
+        max(0, Int(weir_unsent_bytes(descriptor.number)))
+    }
+
     package func resetOnClose(_ descriptor: Descriptor) {
         let result = weir_reset_on_close(descriptor.number)
         if result < 0 { _ = SystemCall.error(Int(result), "setsockopt") }

@@ -45,6 +45,8 @@ extension Errno {
     package var isForbidden: Bool { code == EACCES || code == EPERM }
     /// Whether a train was refused and its datagrams may be sent one by one.
     package var refusesTrain: Bool { code == EINVAL || code == EIO || code == EMSGSIZE }
+    /// Whether there is no such file.
+    package var isAbsent: Bool { code == ENOENT }
     /// Whether the storage is full.
     package var isStorageFull: Bool { code == ENOSPC || code == EDQUOT }
 }

@@ -57,6 +57,8 @@ package protocol IODriver: AnyObject {
     func send(_ descriptor: Descriptor, _ bytes: UnsafeRawBufferPointer) -> Transfer
     /// Ends our direction of a stream in order; errors are left to the next operation.
     func shutdownSending(_ descriptor: Descriptor)
+    /// Bytes that the kernel took and the peer has not acknowledged; 0 where that is not known.
+    func unsentBytes(_ descriptor: Descriptor) -> Int
     /// Makes `close` send a reset instead of an orderly end.
     func resetOnClose(_ descriptor: Descriptor)
     /// Ends a descriptor of any kind.
@@ -83,6 +85,11 @@ package protocol IODriver: AnyObject {
     /// went out; on `.failed` the message `first` was refused and the others were not tried.
     func sendDatagrams(_ descriptor: Descriptor, _ outbox: DatagramOutbox, from first: Int)
         -> Transfer
+}
+
+extension IODriver {
+    /// Not known.
+    package func unsentBytes(_ descriptor: Descriptor) -> Int { 0 }
 }
 
 /// Ends a loop's wait from another thread.

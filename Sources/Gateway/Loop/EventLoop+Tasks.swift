@@ -9,12 +9,26 @@ extension EventLoop {
         Task.immediate(executorPreference: self) { await confined() }
     }
 
+    /// Lets everything else have its turn first.
+    package func nextTurn() async {
+        await withUnsafeContinuation { resumeLater(NextTurn($0)) }
+    }
+
     /// Waits without holding anything up.
     package func sleep(nanoseconds: UInt64) async {
         await withUnsafeContinuation { continuation in
             _ = arm(afterNanoseconds: nanoseconds, Alarm(continuation))
         }
     }
+}
+
+/// Resumes one waiting task in the loop's next turn.
+private final class NextTurn: Resumable {
+    private let continuation: UnsafeContinuation<Void, Never>
+
+    init(_ continuation: UnsafeContinuation<Void, Never>) { self.continuation = continuation }
+
+    func resume() { continuation.resume() }
 }
 
 /// Resumes one waiting task when its timer fires.

@@ -27,8 +27,8 @@ package final class Ledger: TimerHandler {
     private var isRunning = false
     private var hasToldVolatile = false
     private let onVolatile: () -> Void
-    /// Whether any legacy reporter is registered; told by the settlement.
-    package var hasReporters = false
+    private var reported: Set<String> = []
+    private(set) var hasReporters = false
     /// Flows open now.
     package private(set) var openCount = 0
 
@@ -128,12 +128,20 @@ package final class Ledger: TimerHandler {
 
     // MARK: Counting
 
+    /// Which GUIDs have a legacy reporter; told by the settlement. Other services' packets are not
+    /// queued, so that they take no room from those that somebody hears.
+    package func setReported(_ guids: Set<String>) {
+        reported = guids
+        hasReporters = !guids.isEmpty
+    }
+
     func markDirty(_ meter: FlowMeter) {
         meter.isDirty = true
         dirty.append(meter)
     }
 
     func report(_ meter: FlowMeter, _ direction: Direction, bytes: Int, packets: Int) {
+        guard meter.flow.origin.guids.contains(where: { reported.contains($0) }) else { return }
         guard bytes > 0 else { return }
         guard queuedPackets + packets <= Limits.packetsPerReporter else {
             let origin = meter.flow.origin

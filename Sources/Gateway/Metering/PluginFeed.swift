@@ -30,6 +30,8 @@ package final class PluginFeed: TimerHandler {
     private var failures = 0
     private var retry = TimerToken.none
     private var idleWaiters: [() -> Void] = []
+    /// Ended flows that the observer hears of at the next start because it stayed behind.
+    package private(set) var deferredFlows = 0
     /// Ended flows that the observer never heard of because it stayed behind.
     package private(set) var droppedFlows: UInt64 = 0
 
@@ -134,6 +136,17 @@ package final class PluginFeed: TimerHandler {
     }
 
     private func drop(_ slot: SlotReference?) {
+        if slot != nil, deferredFlows < Limits.deferredFlowsPerPlugin {
+            if deferredFlows == 0 {
+                log(
+                    .error,
+                    "plugin '\(guid)' stays behind: flows from now on stay in the meter's "
+                        + "file and are told to it at the next start")
+            }
+            // Not taken: the slot stays, and the next start finds it as an ended flow.
+            deferredFlows += 1
+            return
+        }
         if droppedFlows == 0 {
             log(.error, "plugin '\(guid)' stays behind: flows are lost to it from now on")
         }

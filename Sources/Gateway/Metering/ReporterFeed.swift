@@ -67,6 +67,7 @@ package final class ReporterFeed {
         batch.reserveCapacity(calls.count)
         let (starts, packets) = (waitingStarts, waitingPackets)
         for call in calls where hasRoom(for: call) { batch.append(call) }
+        if batch.isEmpty { return }
         let addedStarts = waitingStarts - starts
         let addedPackets = waitingPackets - packets
         let (guid, registry, home, desk) = (guid, registry, home, desk)
@@ -82,6 +83,12 @@ package final class ReporterFeed {
                 feed.value.waitingPackets -= addedPackets
             }
         }
+    }
+
+    /// Calls `done` once every callback handed over before has been made.
+    package func whenIdle(_ done: @escaping () -> Void) {
+        let (home, box) = (home, LoopConfined(done))
+        worker.execute { _ in home.execute { _ in box.value() } }
     }
 
     /// Whether a call is to be made; from then on it waits.

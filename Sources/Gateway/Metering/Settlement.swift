@@ -16,8 +16,8 @@ package final class Settlement {
         func release(_ slots: [UInt32], loop: Int)
         /// Ends flows, wherever they run.
         func cut(_ flows: Set<FlowID>, _ end: FlowEnd)
-        /// Tells whether any legacy reporter is registered.
-        func setHasReporters(_ has: Bool)
+        /// Tells which GUIDs have a legacy reporter.
+        func setReported(_ guids: Set<String>)
     }
 
     private let home: EventLoop
@@ -147,7 +147,7 @@ package final class Settlement {
     package func reportersChanged() {
         // A reporter that was there hears the ends of what it heard begin.
         hasReporters = hasReporters || !registry.isEmpty
-        loops.setHasReporters(!registry.isEmpty)
+        loops.setReported(registry.guids)
     }
 
     private func call(for event: LedgerEvent, into calls: inout [String: [ReporterFeed.Call]]) {
@@ -217,26 +217,32 @@ package final class Settlement {
     /// Whether every ended flow was stored by everybody who must store it.
     package var isSettled: Bool { awaited.isEmpty }
 
-    /// Calls `done` once every observer has taken everything handed over before.
+    /// Calls `done` once every observer has taken everything handed over before, and every legacy
+    /// reporter has been called back about it.
     package func whenIdle(_ done: @escaping () -> Void) {
         let all = Array(feeds.values.joined())
-        var left = all.count
+        var left = all.count + reporters.count
         if left == 0 { return done() }
+        let one = {
+            left -= 1
+            if left == 0 { done() }
+        }
         for feed in all {
             feed.deliver()
-            feed.whenIdle {
-                left -= 1
-                if left == 0 { done() }
-            }
+            feed.whenIdle(one)
         }
+        for reporter in reporters.values { reporter.whenIdle(one) }
     }
 
-    /// Flows that each GUID's observers lost because they stayed behind, and packets that each
+    /// Flows that each GUID's observers lost because they stayed behind, or hear of at the next
+    /// start only, and packets that each
     /// GUID's reporter lost.
     package var drops: [(guid: String, flows: UInt64, packets: UInt64)] {
         let guids = Set(feeds.keys).union(reporters.keys).sorted()
         return guids.map { guid in
-            let flows = (feeds[guid] ?? []).reduce(0) { $0 + $1.droppedFlows }
+            let flows = (feeds[guid] ?? []).reduce(0) {
+                $0 + $1.droppedFlows + UInt64($1.deferredFlows)
+            }
             return (guid, flows, reporters[guid]?.droppedPackets ?? 0)
         }
     }

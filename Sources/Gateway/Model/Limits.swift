@@ -79,15 +79,23 @@ public enum Limits {
     public static let eventsPerBatch = 4096
     /// Ended flows that wait for a plugin that is slow or fails; more are dropped and counted.
     public static let endedFlowsPerPlugin = 262_144
+    /// Ended flows that a plugin behind by more is told at the next start: their slots of 256 bytes
+    /// stay in the meter's file. More are dropped and counted.
+    public static let deferredFlowsPerPlugin = 1_000_000
     /// Per-datagram events that wait for a reporter; more are dropped and counted.
     public static let packetsPerReporter = 65_536
     /// How long a plugin may take to answer a question that a flow waits for.
     public static let pluginAnswerMilliseconds = 5000
 
+    /// How long a plugin may take to open what it needs: databases may have to migrate.
+    public static let pluginStartMilliseconds = 60_000
+
     // MARK: Log, admin socket
 
     /// Log text that waits to be written; more is dropped and counted.
     public static let logBytes = 4 * 1024 * 1024
+    /// How long the end of the process waits for the log to be written.
+    public static let logCloseMilliseconds = 2000
     /// Connections on the admin socket at one time.
     public static let adminClients = 16
     /// How long a request on the admin socket may take to come and to be answered.
@@ -99,6 +107,9 @@ public enum Limits {
     public static let trackedLogins = 16_384
     /// How long a session outlives its last flow.
     public static let sessionIdleMilliseconds = 60_000
+    /// Logins of one address that wait because earlier ones failed; more are refused at once, so
+    /// that guessing side by side gains nothing.
+    public static let delayedLoginsPerAddress = 4
     /// Users with an open session.
     public static let sessions = 1_000_000
 

@@ -35,6 +35,9 @@ public final class StatsReporterRegistry: Sendable {
         state.withLock { $0.reporters[guid] }
     }
 
+    /// The GUIDs that have a reporter now.
+    public var guids: Set<String> { state.withLock { Set($0.reporters.keys) } }
+
     /// Whether no GUID has a reporter.
     public var isEmpty: Bool { state.withLock { $0.reporters.isEmpty } }
 

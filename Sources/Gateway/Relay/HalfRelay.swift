@@ -62,6 +62,8 @@ struct HalfRelay {
                 returnPipe(sides.pipes)
                 return .waits
             }
+            // Nothing is read for a sink that is full: the bytes wait in the kernel.
+            guard sides.sinkReady.contains(.writable) else { return .waits }
             if let stop = read(&sides) { return stop }
         }
         if let stop = flush(&sides) { return stop }

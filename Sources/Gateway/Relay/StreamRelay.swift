@@ -149,7 +149,7 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
         let isUplink = direction == .uplink
         if isUplink { uplink.finish(context.pipes) } else { downlink.finish(context.pipes) }
         if uplink.isDone && downlink.isDone {
-            finish(nil, resets: false)
+            finish(nil, resets: failure != nil)
         } else if failure == nil {
             context.loop.driver.shutdownSending(
                 isUplink ? upstream.descriptor : client.descriptor)
@@ -162,15 +162,20 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
         failure = FlowEnd(by: party, phase: .relay, cause: cause)
     }
 
+    /// Lets a side see that the flow broke off. One that has not taken all yet is closed in order:
+    /// a reset would throw away bytes that are counted as delivered.
+    private func abort(_ side: Side) {
+        if context.loop.driver.unsentBytes(side.descriptor) == 0 {
+            context.loop.driver.resetOnClose(side.descriptor)
+        }
+    }
+
     private func finish(_ end: FlowEnd?, resets: Bool) {
         let loop = context.loop
         isOver = true
         uplink.discard(context.pipes)
         downlink.discard(context.pipes)
-        if resets || failure != nil {
-            loop.driver.resetOnClose(client.descriptor)
-            loop.driver.resetOnClose(upstream.descriptor)
-        }
+        if resets { for side in [client, upstream] { abort(side) } }
         loop.close(client.descriptor, client.registration)
         loop.close(upstream.descriptor, upstream.registration)
         let end = failure ?? end ?? FlowEnd(by: .client, phase: .relay, cause: .finished)

@@ -46,7 +46,7 @@ final class NameExchange: ReadinessHandler {
             }
         case .tcp:
             loop.start { [self] in
-                await loop.sleep(nanoseconds: 0)
+                await loop.nextTurn()
                 await exchange(message, server.endpoint, deadlineNanoseconds)
             }
         }
@@ -62,7 +62,7 @@ final class NameExchange: ReadinessHandler {
 
     private func failLater() {
         loop.start { [self] in
-            await loop.sleep(nanoseconds: 0)
+            await loop.nextTurn()
             tell(.failed)
         }
     }
@@ -88,12 +88,15 @@ final class NameExchange: ReadinessHandler {
     }
 
     func descriptorReady(_ readiness: Readiness, tag: UInt8) {
-        while !isClosed {
+        var failures = 0
+        while !isClosed && failures < Limits.transfersPerTurn {
             let count: Int
             switch loop.driver.receiveDatagrams(descriptor, into: inbox) {
             case .bytes(let received): count = received
             // An error is reported instead of what may wait behind it, and there is no new edge.
-            case .failed: continue
+            case .failed:
+                failures += 1
+                continue
             case .wouldBlock: return
             }
             for index in 0..<count where !isClosed {

@@ -91,7 +91,7 @@ package final class Resolver: NameResolver {
             open[key] = []
             loop.start { [self] in
                 // Answers come after those who asked have begun to wait.
-                await loop.sleep(nanoseconds: 0)
+                await loop.nextTurn()
                 let answer = await ask(name)
                 cache.insert(answer, for: key, nowNanoseconds: loop.nowNanoseconds)
                 let waiters = open.removeValue(forKey: key) ?? []

@@ -154,7 +154,11 @@ package final class Database {
             return result
         } catch {
             // Some failures (a full disk) have rolled back already.
-            if sqlite3_get_autocommit(handle) == 0 { try statement("ROLLBACK").run() }
+            if sqlite3_get_autocommit(handle) == 0 {
+                // The first failure is the one to tell; SQLite rolls back by itself at the latest
+                // when the connection is closed.
+                try? statement("ROLLBACK").run()
+            }
             throw error
         }
     }

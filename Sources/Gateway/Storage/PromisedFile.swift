@@ -86,6 +86,8 @@ package final class PromisedFile {
                 (file, identity) = try Self.take(path)
                 end = try file.size()
             }
+            // Also after somebody cut the file in place.
+            end = try min(end, file.size())
         } catch {
             throw FileError(path: path, error)
         }

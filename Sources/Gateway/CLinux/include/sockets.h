@@ -33,6 +33,8 @@ int weir_stream_socket(int family);
 /// A UDP socket of that family, non-blocking and closed on exec.
 int weir_datagram_socket(int family);
 int weir_set_option(int fd, enum weir_option option, int value);
+/// Bytes in a socket's send queue that the peer has not acknowledged, or -errno.
+int weir_unsent_bytes(int fd);
 /// Makes close(2) discard unsent bytes and send a reset.
 int weir_reset_on_close(int fd);
 
