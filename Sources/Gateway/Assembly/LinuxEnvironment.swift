@@ -14,6 +14,7 @@ package final class LinuxEnvironment: GatewayEnvironment {
     /// Where state is kept; nil where nothing is kept.
     package let stateDirectory: String?
     private let lock: RegularFile?
+    private let writeBack = WriteBack()
 
     /// Surroundings with a state directory (made if missing), or without one.
     package init(stateDirectory: String?) throws(StateDirectoryFault) {
@@ -56,7 +57,7 @@ package final class LinuxEnvironment: GatewayEnvironment {
         let slotRegion = try MappedRegion.create(
             path: slots, chunkBytes: MeterFiles.slotChunkBytes)
         return MeterMemory(
-            slots: MappedMemory(slotRegion), texts: MappedMemory(textRegion),
+            slots: MappedMemory(slotRegion, writeBack), texts: MappedMemory(textRegion, writeBack),
             remove: { Self.remove([slots, texts]) })
     }
 
@@ -120,13 +121,14 @@ package struct StateDirectoryFault: Error, CustomStringConvertible {
 /// Confined to the loop whose meters lie in it.
 private final class MappedMemory: ChunkedMemory {
     private let region: MappedRegion
+    private let writeBack: WriteBack
 
-    init(_ region: MappedRegion) { self.region = region }
-
-    func startWriteBack() {
-        // A failure shows again when a batch is stored; the counters in memory stay right.
-        try? region.startWriteBack()
+    init(_ region: MappedRegion, _ writeBack: WriteBack) {
+        self.region = region
+        self.writeBack = writeBack
     }
+
+    func startWriteBack() { writeBack.start(region) }
 
     func appendChunk() -> UnsafeMutableRawPointer? {
         // A full disk is told by the pool's `isVolatile`; metering goes on in plain memory.

@@ -120,6 +120,7 @@ struct HalfRelay {
             sourceEnded = true
         case .bytes(let count):
             pipe.byteCount += count
+            pipe.latestCount = count
         case .wouldBlock:
             // The pipe is empty here, so it was the source that had nothing.
             sides.sourceReady.remove(.readable)
@@ -178,6 +179,8 @@ struct HalfRelay {
 
     private mutating func returnPipe(_ pipes: PipePool) {
         guard let pipe, pipe.byteCount == 0 else { return }
+        // Small reads are cheaper copied: what was bulk has to prove it again.
+        if pipe.latestCount < Limits.bulkReadBytes { bulkReads = 0 }
         self.pipe = nil
         pipes.giveBack(pipe)
     }

@@ -62,6 +62,8 @@ package final class PipePool {
 final class SplicePipe {
     let ends: Pipe
     var byteCount = 0
+    /// How much the last splice into it moved.
+    var latestCount = 0
 
     init(_ ends: Pipe) { self.ends = ends }
 }
