@@ -22,6 +22,27 @@ package final class DatagramContext {
         uplink = DatagramBatch(driver: loop.driver, direction: .uplink)
         downlink = DatagramBatch(driver: loop.driver, direction: .downlink)
     }
+
+    /// Receives into the inbox: how many messages there are. `isReadable` becomes false when there
+    /// are no more for now. An error that a socket reports, such as an earlier send's, stands in
+    /// front of the messages, so it is passed over a few times; one that stays is left alone until
+    /// the next datagram comes.
+    func receive(_ socket: Descriptor, _ isReadable: inout Bool) -> Int {
+        for _ in 0..<Limits.transfersPerTurn {
+            switch loop.driver.receiveDatagrams(socket, into: inbox) {
+            case .bytes(let count):
+                if count < inbox.capacity { isReadable = false }
+                return count
+            case .wouldBlock:
+                isReadable = false
+                return 0
+            case .failed:
+                continue
+            }
+        }
+        isReadable = false
+        return 0
+    }
 }
 
 /// Decides about new datagram flows and keeps their records: the handler in front of a relay.

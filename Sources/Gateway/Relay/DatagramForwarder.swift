@@ -114,17 +114,7 @@ package final class DatagramForwarder: ReadinessHandler, TimerHandler, Resumable
     }
 
     private func receive() {
-        let count: Int
-        switch context.loop.driver.receiveDatagrams(descriptor, into: context.inbox) {
-        case .bytes(let received):
-            count = received
-            if received < context.inbox.capacity { isReadable = false }
-        case .wouldBlock:
-            isReadable = false
-            return
-        case .failed:
-            return
-        }
+        let count = context.receive(descriptor, &isReadable)
         for index in 0..<count {
             let message = context.inbox.messages[index]
             guard !message.isTruncated, let session = session(of: message) else {

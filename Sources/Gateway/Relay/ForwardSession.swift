@@ -173,17 +173,7 @@ final class ForwardSession: ReadinessHandler, Resumable, FlowOwner {
 
     private func receive() {
         guard let flow else { return }
-        let count: Int
-        switch context.loop.driver.receiveDatagrams(socket, into: context.inbox) {
-        case .bytes(let received):
-            count = received
-            if received < context.inbox.capacity { isReadable = false }
-        case .wouldBlock:
-            isReadable = false
-            return
-        case .failed:
-            return
-        }
+        let count = context.receive(socket, &isReadable)
         for index in 0..<count {
             let message = context.inbox.messages[index]
             guard message.source == flow.destination, !message.isTruncated else { continue }

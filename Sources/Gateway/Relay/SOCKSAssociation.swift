@@ -180,24 +180,10 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
         }
     }
 
-    /// Messages in the inbox, or 0. A pending error of the socket is no message; the next is tried.
-    private func receive(_ socket: inout Socket) -> Int {
-        switch context.loop.driver.receiveDatagrams(socket.descriptor, into: context.inbox) {
-        case .bytes(let count):
-            if count < context.inbox.capacity { socket.isReadable = false }
-            return count
-        case .wouldBlock:
-            socket.isReadable = false
-            return 0
-        case .failed:
-            return 0
-        }
-    }
-
     // MARK: Client to destination
 
     private func receiveInside() {
-        let count = receive(&inside)
+        let count = context.receive(inside.descriptor, &inside.isReadable)
         for index in 0..<count {
             let message = context.inbox.messages[index]
             guard message.source.address == clientAddress,
@@ -382,7 +368,7 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
     // MARK: Destination to client
 
     private func receiveOutside() {
-        let count = receive(&outside)
+        let count = context.receive(outside.descriptor, &outside.isReadable)
         for index in 0..<count {
             let message = context.inbox.messages[index]
             guard let flow = flows.find(message.source), !message.isTruncated else {
