@@ -83,8 +83,8 @@ let package = Package(
         area(
             "CLI",
             uses: [
-                "Assembly", "Inbound", "Routing", "Configuration", "PluginKit", "Options",
-                "Crypto", "Loop", "LinuxIO", "Model",
+                "Assembly", "Inbound", "Routing", "Metering", "Configuration", "PluginKit",
+                "Options", "Crypto", "Loop", "LinuxIO", "Model",
             ]),
 
         // Plugins

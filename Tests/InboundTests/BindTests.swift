@@ -43,8 +43,9 @@ struct BindTests {
         #expect(peer.hasEnded)
         peer.finish()
         bench.simulation.run(milliseconds: 2000)
-        #expect(bench.closed.first?.counts.uplinkBytes == 9)
-        #expect(bench.closed.first?.counts.downlinkBytes == 10)
+        let totals = try #require(bench.closed.first).counts
+        #expect(totals.uplinkBytes == 9)
+        #expect(totals.downlinkBytes == 10)
         bench.expectRest()
     }
 

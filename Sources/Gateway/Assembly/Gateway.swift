@@ -168,6 +168,10 @@ package final class Gateway {
         }
         plugins.attach(to: settlement, registry: registry)
         for dead in remains {
+            if dead.boot.flows.isEmpty && dead.boot.unreadableSlots == 0 {
+                dead.remove()
+                continue
+            }
             journal(
                 .warn, "an earlier run died; its flows are closed",
                 [

@@ -109,8 +109,8 @@ package struct StateDirectoryFault: Error, CustomStringConvertible {
     /// What is wrong and what to do.
     package var description: String {
         error == Errno.locked
-            ? "the state directory '\(directory)' is in use by another gateway; "
-                + "give each its own (weir: { state: … })"
+            ? "the state directory '\(directory)' is in use by another gateway; stop that one "
+                + "first, or give each its own (weir: { state: … })"
             : "the state directory '\(directory)' cannot be used: \(error)"
     }
 }

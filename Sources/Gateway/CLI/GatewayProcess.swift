@@ -15,10 +15,12 @@ import Synchronization
 struct GatewayProcess {
     private let prepared: PreparedConfiguration
     private let debugLevel: Int
+    private let files: [String]
 
     init(_ prepared: PreparedConfiguration, _ words: CommandLineArguments) {
         self.prepared = prepared
         debugLevel = words.debugLevel
+        files = words.files
     }
 
     /// Runs until the end; the result is the exit status.
@@ -85,7 +87,9 @@ struct GatewayProcess {
         let endpoints = Waiting.result(of: {
             await home.perform { _ in gateway.value.endpoints.map { ($0.service, $0.endpoint) } }
         })
-        for line in TryLines.lines(prepared.loaded.options, endpoints) { Terminal.complain(line) }
+        for line in TryLines.lines(
+            prepared.loaded.options, endpoints, files: files)
+        { Terminal.complain(line) }
     }
 
     private func waitForEnd(

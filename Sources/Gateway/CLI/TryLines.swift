@@ -5,7 +5,7 @@ import Options
 /// Lines for a person at a terminal: how to use what was just started.
 enum TryLines {
     static func lines(
-        _ options: GatewayOptions, _ endpoints: [(String, Endpoint)]
+        _ options: GatewayOptions, _ endpoints: [(String, Endpoint)], files: [String]
     ) -> [String] {
         var lines: [String] = []
         for (name, endpoint) in endpoints {
@@ -17,7 +17,10 @@ enum TryLines {
             lines.append("  try:  curl -x socks5h://\(login)\(address) https://example.com/")
         }
         if options.plugins.contains(where: { $0.type.value == "wing-meter" }) {
-            lines.append("  then: ./weir usage --by user")
+            // A command finds plugins.yaml by itself and everything else by -C.
+            let isFound = files.isEmpty || files == ["plugins.yaml"]
+            let named = isFound ? "" : files.map { " -C \($0)" }.joined()
+            lines.append("  then: ./weir usage --by user" + named)
         }
         return lines.isEmpty ? [] : ["weir is ready; stop it with Control-C"] + lines
     }

@@ -32,7 +32,9 @@ public enum WeirMain {
             Terminal.complain("weir: \(error.message)")
             exit(2)
         }
-        exit(perform(words, plugins, commands))
+        let status = perform(words, plugins, commands)
+        // An export that was lost on the way is no success.
+        exit(status == 0 && Terminal.hasLostOutput ? 1 : status)
     }
 
     private static func perform(

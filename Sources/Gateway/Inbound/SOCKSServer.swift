@@ -29,7 +29,10 @@ struct SOCKSServer {
             switch socket.unread.first {
             case SOCKS5.version: try await serveVersion5()
             case SOCKS4.version: try await serveVersion4()
-            default: give(up: "the first byte is no SOCKS version")
+            default:
+                // Most often an HTTP client that was given the wrong scheme.
+                log(.info, "handshake failed", "the first byte is no SOCKS version")
+                socket.close()
             }
         } catch {
             give(up: error.reason)
