@@ -71,7 +71,7 @@ struct FailureTests {
             bench.log.first?.hasPrefix("error: usage cannot be stored: BEGIN IMMEDIATE") == true)
         #expect(
             bench.log.last
-                == "info: usage is stored again; 2 attempts had failed, nothing was lost")
+                == "info: usage is stored again; 2 attempts had failed, what waited is stored")
         await meter.close()
     }
 

@@ -77,7 +77,8 @@ public enum Limits {
     public static let usageBucketMilliseconds = 15 * 60 * 1000
     /// Events in one batch for a plugin.
     public static let eventsPerBatch = 4096
-    /// Ended flows that wait for a plugin that is slow or fails; more are dropped and counted.
+    /// Events that wait for a plugin that is slow or fails; flows that open beyond it are not told
+    /// to it in this run.
     public static let endedFlowsPerPlugin = 262_144
     /// Ended flows that a plugin behind by more is told at the next start: their slots of 256 bytes
     /// stay in the meter's file. More are dropped and counted.

@@ -22,6 +22,6 @@ struct FaultReport {
     mutating func worked() -> String? {
         guard failures > 0 else { return nil }
         defer { self = FaultReport() }
-        return "usage is stored again; \(failures) attempts had failed, nothing was lost"
+        return "usage is stored again; \(failures) attempts had failed, what waited is stored"
     }
 }
