@@ -26,6 +26,29 @@ struct SafetyTests {
         }
     }
 
+    @Test(.enabled(if: Tools.hasNamespaces, "namespaces need privilege"))
+    func `an address that the machine gains after the start is known as its own`() throws {
+        let folder = try TemporaryFolder()
+        try Namespaces.enterNetwork(folder)
+        var text = GatewayText.socks(isClosed: true)
+        text.services[0].address = "0.0.0.0:\(try Ports.free())"
+        try withGateway(text, folder: folder) { gateway in
+            func code() throws -> UInt8 {
+                let client = try SOCKSClient(gateway.address)
+                guard try client.greet([2]) == 2, try client.login("alice", "pw-of-alice") == 0
+                else { throw HarnessFailure("not let in") }
+                return try client.request(.connect, Address("10.9.9.9", gateway.port)).code
+            }
+            #expect(try code() == ReplyCode.networkUnreachable)
+            // One of an interface, and then one that is only routed here.
+            try Namespaces.ip("addr add 10.9.9.9/32 dev lo", folder)
+            #expect(try code() == ReplyCode.notAllowed)
+            try Namespaces.ip("addr del 10.9.9.9/32 dev lo", folder)
+            try Namespaces.ip("route add local 10.9.0.0/16 dev lo", folder)
+            #expect(try code() == ReplyCode.notAllowed)
+        }
+    }
+
     @Test(
         .enabled(if: Tools.hasNamespaces, "namespaces need privilege"),
         arguments: [nil, "allow", "deny"])

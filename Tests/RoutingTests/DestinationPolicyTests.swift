@@ -1,5 +1,6 @@
 import Model
 import Routing
+import Synchronization
 import Testing
 
 @Suite("DestinationPolicy")
@@ -9,14 +10,15 @@ struct DestinationPolicyTests {
         .compactMap { Endpoint($0) }
 
     private func refusal(
-        _ destination: String, client: IPAddress = elsewhere, arrival: IPAddress? = nil,
+        _ destination: String, client: IPAddress = elsewhere,
         privateDestinations: DestinationPolicy.PrivateDestinations = .allow
     ) throws -> DestinationPolicy.Refusal? {
         let policy = DestinationPolicy(
-            ownListeners: Self.listeners, localAddresses: [HostsTableTests.address("192.0.2.10")],
+            ownListeners: Self.listeners,
+            isOwnAddress: { $0 == HostsTableTests.address("192.0.2.10") },
             privateDestinations: privateDestinations)
         let destination = try #require(Endpoint(destination))
-        return policy.refusal(of: destination, for: client, arrival: arrival)
+        return policy.refusal(of: destination, for: client)
     }
 
     @Test(arguments: [
@@ -79,11 +81,22 @@ struct DestinationPolicyTests {
         #expect(try refusal(destination, client: .loopbackV4) == .ownListener)
     }
 
-    @Test func `the address that the client reached us at is ours`() throws {
-        let arrival = HostsTableTests.address("198.51.100.77")
-        #expect(try refusal("198.51.100.77:1080") == nil)
-        #expect(try refusal("198.51.100.77:1080", arrival: arrival) == .ownListener)
-        #expect(try refusal("198.51.100.77:1081", arrival: arrival) == nil)
+    @Test func `the machine is asked about wildcard ports only, and at every attempt`() throws {
+        let asked = Mutex<[IPAddress]>([])
+        let policy = DestinationPolicy(
+            ownListeners: Self.listeners,
+            isOwnAddress: { address in
+                asked.withLock { asked in
+                    asked.append(address)
+                    return asked.count > 1
+                }
+            }, privateDestinations: .allow)
+        let gained = try #require(Endpoint("198.51.100.77:1080"))
+        #expect(policy.refusal(of: gained, for: Self.elsewhere) == nil)
+        #expect(policy.refusal(of: gained, for: Self.elsewhere) == .ownListener)
+        let other = try #require(Endpoint("198.51.100.77:1081"))
+        #expect(policy.refusal(of: other, for: Self.elsewhere) == nil)
+        #expect(asked.withLock { $0 } == [gained.address, gained.address])
     }
 
     @Test func `other ports of our addresses and other addresses' ports are not ours`() throws {
@@ -113,7 +126,8 @@ struct DestinationPolicyTests {
 
     @Test func `an IPv6 wildcard listener holds for both families`() throws {
         let policy = DestinationPolicy(
-            ownListeners: [Endpoint(.anyV6, 1080)], privateDestinations: .allow)
+            ownListeners: [Endpoint(.anyV6, 1080)], isOwnAddress: { _ in false },
+            privateDestinations: .allow)
         let four = try #require(Endpoint("127.0.0.1:1080"))
         #expect(policy.refusal(of: four, for: .loopbackV4) == .ownListener)
     }

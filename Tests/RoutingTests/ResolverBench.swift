@@ -37,7 +37,7 @@ final class ResolverBench {
                         texts.libraryAsked.append(name)
                         return texts.library[name]
                     }
-                }, localAddresses: [])
+                }, isOwnAddress: { _ in false })
         }
     }
 

@@ -94,7 +94,7 @@ package final class Gateway {
         flowLog = FlowLog(journal: plan.journal, writer: plan.logWriter)
         registry = plan.registry
         pool = plan.pool
-        own = OwnEndpoints(localAddresses: plan.systemFiles.localAddresses)
+        own = OwnEndpoints(isOwnAddress: plan.systemFiles.isOwnAddress)
         boot = BootID(bits: plan.home.driver.randomWord())
         plugins = PluginSet(environment: plan.environment, journal: plan.journal)
         names = NameServices(

@@ -14,23 +14,24 @@ final class OwnEndpoints: Sendable {
         var denying: DestinationPolicy
     }
 
-    private let localAddresses: [IPAddress]
+    private let isOwnAddress: @Sendable (IPAddress) -> Bool
     private let state: Mutex<State>
 
-    init(localAddresses: [IPAddress]) {
-        self.localAddresses = localAddresses
+    /// Nothing listens yet. `isOwnAddress` says whether an address is the machine's at that moment.
+    init(isOwnAddress: @escaping @Sendable (IPAddress) -> Bool) {
+        self.isOwnAddress = isOwnAddress
         state = Mutex(
             State(
-                allowing: Self.policy([], localAddresses, .allow),
-                denying: Self.policy([], localAddresses, .deny)))
+                allowing: Self.policy([], isOwnAddress, .allow),
+                denying: Self.policy([], isOwnAddress, .deny)))
     }
 
     /// The gateway listens at one more address.
     func add(_ endpoint: Endpoint) {
         state.withLock { state in
             state.endpoints.append(endpoint)
-            state.allowing = Self.policy(state.endpoints, localAddresses, .allow)
-            state.denying = Self.policy(state.endpoints, localAddresses, .deny)
+            state.allowing = Self.policy(state.endpoints, isOwnAddress, .allow)
+            state.denying = Self.policy(state.endpoints, isOwnAddress, .deny)
         }
     }
 
@@ -46,21 +47,21 @@ final class OwnEndpoints: Sendable {
 
     /// Why an endpoint must not be dialled, in words; nil allows it.
     func objection(to endpoint: Endpoint, client: Endpoint, allowsPrivate: Bool) -> String? {
-        state.withLock { state in
-            if state.passing.contains(endpoint) {
-                return DestinationPolicy.Refusal.ownListener.rawValue
-            }
-            let policy = allowsPrivate ? state.allowing : state.denying
-            return policy.refusal(of: endpoint, for: client.address)?.rawValue
+        let policy = state.withLock { state -> DestinationPolicy? in
+            if state.passing.contains(endpoint) { return nil }
+            return allowsPrivate ? state.allowing : state.denying
         }
+        guard let policy else { return DestinationPolicy.Refusal.ownListener.rawValue }
+        // Not under the lock: it may ask the kernel.
+        return policy.refusal(of: endpoint, for: client.address)?.rawValue
     }
 
     private static func policy(
-        _ endpoints: [Endpoint], _ localAddresses: [IPAddress],
+        _ endpoints: [Endpoint], _ isOwnAddress: @escaping @Sendable (IPAddress) -> Bool,
         _ privateDestinations: DestinationPolicy.PrivateDestinations
     ) -> DestinationPolicy {
         DestinationPolicy(
-            ownListeners: endpoints, localAddresses: localAddresses,
+            ownListeners: endpoints, isOwnAddress: isOwnAddress,
             privateDestinations: privateDestinations)
     }
 }

@@ -13,7 +13,7 @@ enum SystemNames {
                     hosts: text("/etc/hosts"), resolver: text("/etc/resolv.conf"),
                     nameServices: text("/etc/nsswitch.conf"))
             },
-            askLibrary: { askLibrary($0) }, localAddresses: LocalAddresses.all())
+            askLibrary: { askLibrary($0) }, isOwnAddress: { LocalRoute.leads(to: $0) })
     }
 
     /// A missing file says nothing, as for the C library.

@@ -33,7 +33,7 @@ package struct DestinationPolicy: Sendable {
 
     private let ownListeners: Set<Endpoint>
     private let wildcardPorts: Set<UInt16>
-    private let localAddresses: Set<IPAddress>
+    private let isOwnAddress: @Sendable (IPAddress) -> Bool
     private let privateDestinations: PrivateDestinations
 
     /// A policy for a service.
@@ -41,31 +41,27 @@ package struct DestinationPolicy: Sendable {
     /// - Parameters:
     ///   - ownListeners: every endpoint that the gateway listens on, TCP and UDP, the API's and
     ///     the metrics' included. An unspecified address means all of the machine's.
-    ///   - localAddresses: the machine's addresses as far as they are known; loopback always is.
+    ///   - isOwnAddress: whether an address is the machine's at this moment; loopback always is.
+    ///     Asked only where an unspecified address decides.
     ///   - privateDestinations: what the service says.
     package init(
-        ownListeners: [Endpoint], localAddresses: [IPAddress] = [],
+        ownListeners: [Endpoint],
+        isOwnAddress: @escaping @Sendable (IPAddress) -> Bool,
         privateDestinations: PrivateDestinations
     ) {
         self.ownListeners = Set(ownListeners)
         wildcardPorts = Set(ownListeners.lazy.filter(\.address.isUnspecified).map(\.port))
-        self.localAddresses = Set(localAddresses)
+        self.isOwnAddress = isOwnAddress
         self.privateDestinations = privateDestinations
     }
 
     /// Why `destination` may not be dialled for `client`; nil where it may.
-    ///
-    /// `arrival` is the address that the client reached us at: the machine's own for certain, even
-    /// when it is not among those that were listed at the start.
-    package func refusal(
-        of destination: Endpoint, for client: IPAddress, arrival: IPAddress? = nil
-    ) -> Refusal? {
+    package func refusal(of destination: Endpoint, for client: IPAddress) -> Refusal? {
         if destination.port == 0 { return .portZero }
         let address = destination.address
         // What a translator or a tunnel makes of the address counts as well.
         if let inner = address.embeddedV4,
-            let refusal = refusal(
-                of: Endpoint(inner, destination.port), for: client, arrival: arrival)
+            let refusal = refusal(of: Endpoint(inner, destination.port), for: client)
         {
             return refusal
         }
@@ -73,7 +69,7 @@ package struct DestinationPolicy: Sendable {
             return .unspecified
         }
         if address.isMulticastOrBroadcast { return .multicastOrBroadcast }
-        if isOwnListener(destination, arrival: arrival) { return .ownListener }
+        if isOwnListener(destination) { return .ownListener }
         if address.isMetadataService { return .metadata }
         if address.isLinkLocal { return .linkLocal }
         if address.isLoopback && !client.isLoopback { return .loopback }
@@ -81,11 +77,11 @@ package struct DestinationPolicy: Sendable {
         return address.isPrivate || address.isReserved ? .privateRange : nil
     }
 
-    private func isOwnListener(_ destination: Endpoint, arrival: IPAddress?) -> Bool {
+    private func isOwnListener(_ destination: Endpoint) -> Bool {
         if ownListeners.contains(destination) { return true }
         guard wildcardPorts.contains(destination.port) else { return false }
         let address = destination.address
-        return address.isLoopback || address == arrival || localAddresses.contains(address)
+        return address.isLoopback || isOwnAddress(address)
     }
 }
 

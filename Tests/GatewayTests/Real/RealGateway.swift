@@ -37,7 +37,7 @@ final class RealGateway: Sendable {
                 registry: registry, loopCount: 1, pool: pool,
                 systemFiles: SystemFiles(
                     read: { SystemFiles.Contents(hosts: "", resolver: "", nameServices: "") },
-                    askLibrary: { _ in nil }, localAddresses: [])))
+                    askLibrary: { _ in nil }, isOwnAddress: { _ in false })))
         let gateway = try await home.call { () async throws -> LoopConfined<Gateway> in
             LoopConfined(try await Gateway.start(plan.value))
         }.get()

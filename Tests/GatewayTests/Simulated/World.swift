@@ -1,4 +1,5 @@
 import Assembly
+import Chance
 import Configuration
 import Inbound
 import KernelTesting
@@ -32,7 +33,7 @@ final class World {
     let simulation: Simulation
     let tally = KernelTally(forwarderPort: Port.datagrams)
     let environment: SimulatedEnvironment
-    private(set) var random: SeededRandom
+    private(set) var random: SplitMix64
     private(set) var recordings: [String: Recording] = [:]
     private let key: String
     private let troubles: Troubles
@@ -48,14 +49,14 @@ final class World {
     /// How plugins behave, shared with their threads.
     private final class Troubles: Sendable {
         struct State {
-            var random: SeededRandom
+            var random: SplitMix64
             var strength = 0.0
             var alwaysFails = false
         }
 
         let state: Mutex<State>
 
-        init(seed: UInt64) { state = Mutex(State(random: SeededRandom(seed: seed))) }
+        init(seed: UInt64) { state = Mutex(State(random: SplitMix64(seed: seed))) }
 
         func choose(mayFail: Bool) -> Recording.Manner {
             state.withLock { state in
@@ -73,7 +74,7 @@ final class World {
 
     init(seed: UInt64) {
         self.seed = seed
-        random = SeededRandom(seed: seed ^ 0x5707)
+        random = SplitMix64(seed: seed ^ 0x5707)
         simulation = Simulation(seed: seed, loops: 0)
         environment = SimulatedEnvironment(simulation, tally)
         troubles = Troubles(seed: seed ^ 0x9106)
@@ -166,7 +167,7 @@ final class World {
             logWriter: nil, registry: StatsReporterRegistry(), loopCount: loops, pool: pool,
             systemFiles: SystemFiles(
                 read: { SystemFiles.Contents(hosts: "", resolver: "", nameServices: "") },
-                askLibrary: { _ in nil }, localAddresses: [Self.gateway]))
+                askLibrary: { _ in nil }, isOwnAddress: { $0 == Self.gateway }))
         self.home = home
         var fault: String?
         home.perform { loop in

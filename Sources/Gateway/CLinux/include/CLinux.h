@@ -11,6 +11,7 @@
 const char *weir_errno_name(int code);
 
 #include "sockets.h"
+#include "routes.h"
 #include "datagrams.h"
 #include "readiness.h"
 #include "memory.h"

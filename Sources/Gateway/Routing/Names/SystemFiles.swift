@@ -1,7 +1,7 @@
 package import Model
 
-/// The files by which the system resolves names, and the machine's addresses: read now and again,
-/// since networks change under a running gateway.
+/// The files by which the system resolves names, and which addresses are the machine's: asked now
+/// and again, since networks change under a running gateway.
 package struct SystemFiles: Sendable {
     /// What the files said when they were read.
     package struct Contents: Sendable {
@@ -27,15 +27,16 @@ package struct SystemFiles: Sendable {
     package let read: @Sendable () -> Contents
     /// Asks the C library; blocks. Nil where it does not know the name.
     package let askLibrary: @Sendable (String) -> [IPAddress]?
-    /// The machine's addresses at the start.
-    package let localAddresses: [IPAddress]
+    /// Whether an address is the machine's own now.
+    package let isOwnAddress: @Sendable (IPAddress) -> Bool
 
     package init(
         read: @escaping @Sendable () -> Contents,
-        askLibrary: @escaping @Sendable (String) -> [IPAddress]?, localAddresses: [IPAddress]
+        askLibrary: @escaping @Sendable (String) -> [IPAddress]?,
+        isOwnAddress: @escaping @Sendable (IPAddress) -> Bool
     ) {
         self.read = read
         self.askLibrary = askLibrary
-        self.localAddresses = localAddresses
+        self.isOwnAddress = isOwnAddress
     }
 }
