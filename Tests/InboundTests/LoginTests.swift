@@ -167,4 +167,37 @@ struct LoginTests {
         _ = bench.exchange(client, SOCKSBytes.loginGreeting)
         #expect(bench.exchange(client, SOCKSBytes.credentials("alice", "secret")) == [1, 0])
     }
+
+    @Test func `guesses side by side are checked two at a time, and then wait`() throws {
+        let plugin = StubPlugin(.isSlow)
+        let bench = try bench([], plugins: [plugin])
+        let clients = try (0..<12).map { _ in try bench.client() }
+        for (number, client) in clients.enumerated() {
+            _ = bench.exchange(client, SOCKSBytes.loginGreeting, milliseconds: 1)
+            client.send(SOCKSBytes.credentials("carol", "guess \(number)"))
+        }
+        bench.simulation.run(milliseconds: 1000)
+        #expect(plugin.attempts.count == 2)
+        plugin.manner = .answers(.refused)
+        // The two slow ones run into their deadline, which is a refusal.
+        bench.simulation.run(milliseconds: 30_000)
+        let answers = clients.map { Array($0.received.dropFirst(2)) }
+        #expect(answers.allSatisfy { $0 == [1, 1] })
+        #expect(plugin.attempts.count < 9, "the rest was refused unchecked")
+        plugin.release()
+        bench.simulation.run(milliseconds: 100)
+        bench.expectRest()
+    }
+
+    @Test func `a browser's connections side by side all get in`() throws {
+        let plugin = StubPlugin(.answers(.accepted(user: "carol")))
+        let bench = try bench([], plugins: [plugin])
+        let clients = try (0..<60).map { _ in try bench.client() }
+        for client in clients { client.send(SOCKSBytes.loginGreeting) }
+        bench.simulation.run(milliseconds: 10)
+        for client in clients { client.send(SOCKSBytes.credentials("carol", "pw")) }
+        bench.simulation.run(milliseconds: 500)
+        #expect(clients.allSatisfy { Array($0.received) == [5, 2, 1, 0] })
+        #expect(plugin.attempts.count == 60)
+    }
 }

@@ -16,7 +16,18 @@ struct LoginThrottleTests {
     private func delay(
         _ client: IPAddress = client, _ user: String = "alice", at nanoseconds: UInt64 = 0
     ) -> UInt64 {
-        throttle.delayNanoseconds(client: client, user: user, nowNanoseconds: nanoseconds)
+        let step = throttle.step(
+            client: client, user: user, from: .door, nowNanoseconds: nanoseconds)
+        switch step {
+        case .check:
+            return 0
+        case .wait(let place, let delay):
+            throttle.leave(client: client, from: place)
+            return delay
+        case .refuse:
+            Issue.record("a login was refused")
+            return 0
+        }
     }
 
     @Test func `a mistyped password costs nothing, guessing doubles the wait up to a bound`() {
@@ -34,7 +45,7 @@ struct LoginThrottleTests {
     @Test func `a right login starts the pair afresh`() {
         fail(6)
         #expect(delay() > 0)
-        throttle.succeeded(client: Self.client, user: "alice")
+        throttle.succeeded(client: Self.client, user: "alice", nowNanoseconds: 0)
         #expect(delay() == 0)
     }
 
@@ -46,7 +57,7 @@ struct LoginThrottleTests {
     @Test func `an address that tries many names waits, whatever the name`() {
         for number in 0..<20 { fail(1, Self.client, "user\(number)") }
         #expect(delay(Self.client, "somebody new") > 0)
-        throttle.succeeded(client: Self.client, user: "user3")
+        throttle.succeeded(client: Self.client, user: "user3", nowNanoseconds: 0)
         #expect(delay(Self.client, "somebody new") > 0, "one good account buys no guesses")
     }
 
@@ -62,6 +73,59 @@ struct LoginThrottleTests {
         #expect(delay(at: 301 * Self.second) == 0)
         throttle.failed(client: Self.client, user: "alice", nowNanoseconds: 302 * Self.second)
         #expect(delay(at: 302 * Self.second) == 0, "it counts from one again")
+    }
+
+    // MARK: Side by side
+
+    private func step(
+        _ user: String = "alice", from place: LoginThrottle.Place = .door
+    ) -> LoginThrottle.Step {
+        throttle.step(client: Self.client, user: user, from: place, nowNanoseconds: 0)
+    }
+
+    @Test func `a pair's logins are checked two at a time until one is answered`() {
+        #expect([step(), step()] == [.check, .check])
+        for _ in 0..<Limits.queuedLoginsPerAddress {
+            #expect(step() == .wait(.queue, nanoseconds: 20_000_000))
+        }
+        #expect(step() == .refuse)
+        #expect(step("bob") == .check, "others do not stand in that queue")
+        fail(1)
+        #expect(step(from: .queue) == .check, "one place is free")
+        fail(2)
+        // Three have failed: whoever still stands in the queue waits like everybody.
+        #expect(step(from: .queue) == .wait(.delay, nanoseconds: 250_000_000))
+    }
+
+    @Test func `an address's logins are checked ten at a time, whatever the names`() {
+        for number in 0..<10 { #expect(step("user\(number)") == .check) }
+        #expect(step("one more") == .wait(.queue, nanoseconds: 20_000_000))
+    }
+
+    @Test func `who was right lately does not queue`() {
+        #expect(step() == .check)
+        throttle.succeeded(client: Self.client, user: "alice", nowNanoseconds: 0)
+        for _ in 0..<50 { #expect(step() == .check) }
+        fail(1)
+        #expect(step() == .wait(.queue, nanoseconds: 20_000_000), "one failure ends the trust")
+    }
+
+    @Test func `who gives up in the queue makes room`() {
+        #expect([step(), step()] == [.check, .check])
+        for _ in 0..<Limits.queuedLoginsPerAddress { _ = step() }
+        #expect(step() == .refuse)
+        throttle.leave(client: Self.client, from: .queue)
+        #expect(step() == .wait(.queue, nanoseconds: 20_000_000))
+    }
+
+    @Test func `failures outlive successes when the table is full`() {
+        fail(3)
+        for number in 0..<(2 * Limits.trackedLogins) {
+            throttle.succeeded(
+                client: IPAddress(v4: UInt32(number)), user: "u", nowNanoseconds: UInt64(number))
+        }
+        #expect(delay() > 0)
+        #expect(throttle.trackedCount <= Limits.trackedLogins)
     }
 
     @Test func `the table is bounded and keeps those that failed last`() {

@@ -41,13 +41,7 @@ package struct LoginGate: Sendable {
         username: String, password: String, client: Endpoint, station: Station
     ) async -> String? {
         let loop = station.loop
-        let delay = throttle.delayNanoseconds(
-            client: client.address, user: username, nowNanoseconds: loop.nowNanoseconds)
-        if delay > 0 {
-            guard throttle.beginWaiting(client: client.address) else { return nil }
-            await loop.sleep(nanoseconds: delay)
-            throttle.endWaiting(client: client.address)
-        }
+        guard await waitForTurn(username, client.address, loop) else { return nil }
         let attempt = AuthenticationAttempt(
             service: service, client: client, username: username, password: password)
         let user = await ask(attempt, station)
@@ -55,9 +49,34 @@ package struct LoginGate: Sendable {
             throttle.failed(
                 client: client.address, user: username, nowNanoseconds: loop.nowNanoseconds)
         } else {
-            throttle.succeeded(client: client.address, user: username)
+            throttle.succeeded(
+                client: client.address, user: username, nowNanoseconds: loop.nowNanoseconds)
         }
         return user
+    }
+
+    /// Waits as the throttle says; false refuses the login unchecked.
+    private func waitForTurn(
+        _ username: String, _ client: IPAddress, _ loop: EventLoop
+    ) async -> Bool {
+        let giveUpNanoseconds =
+            loop.nowNanoseconds + UInt64(Limits.queuedLoginMilliseconds) * 1_000_000
+        var place = LoginThrottle.Place.door
+        while true {
+            switch throttle.step(
+                client: client, user: username, from: place, nowNanoseconds: loop.nowNanoseconds)
+            {
+            case .check: return true
+            case .refuse: return false
+            case .wait(let next, let nanoseconds):
+                place = next
+                await loop.sleep(nanoseconds: nanoseconds)
+                if place == .queue && loop.nowNanoseconds > giveUpNanoseconds {
+                    throttle.leave(client: client, from: place)
+                    return false
+                }
+            }
+        }
     }
 
     private func ask(_ attempt: AuthenticationAttempt, _ station: Station) async -> String? {

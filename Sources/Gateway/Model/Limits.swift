@@ -111,6 +111,11 @@ public enum Limits {
     /// Logins of one address that wait because earlier ones failed; more are refused at once, so
     /// that guessing side by side gains nothing.
     public static let delayedLoginsPerAddress = 4
+    /// Logins of one address that wait until others of it are answered: what a browser opens at
+    /// once, many times over.
+    public static let queuedLoginsPerAddress = 1024
+    /// How long such a login waits: twice as long as a plugin may take for its answer.
+    public static let queuedLoginMilliseconds = 10_000
     /// Users with an open session.
     public static let sessions = 1_000_000
 
