@@ -61,9 +61,9 @@ let package = Package(
         area("Options", uses: ["Model"]),
         area("LinuxIO", uses: ["CLinux", "Model"]),
         area("Loop", uses: ["LinuxIO", "Model"]),
-        area("Crypto", uses: ["COpenSSL"]),
+        area("Crypto", uses: ["COpenSSL", "Bytes"]),
         area("PluginKit", uses: ["Options", "Model"]),
-        area("Configuration", uses: ["CYAML", "Options", "Model"]),
+        area("Configuration", uses: ["CYAML", "Crypto", "Options", "Bytes", "Model"]),
         area("Storage", uses: ["CSQLite", "LinuxIO", "PluginKit"]),
         area("Metering", uses: ["Loop", "LinuxIO", "PluginKit", "Model"]),
         area("Relay", uses: ["Metering", "Loop", "LinuxIO", "Codecs", "Bytes", "Model"]),
@@ -96,11 +96,12 @@ let package = Package(
             path: "Sources/Gateway/Weir", swiftSettings: strict),
 
         // Test instruments
+        .target(name: "Chance", path: "Tests/Chance", swiftSettings: strict),
         .target(
-            name: "KernelTesting", dependencies: ["LinuxIO", "Loop", "Model"],
+            name: "KernelTesting", dependencies: ["Chance", "LinuxIO", "Loop", "Model"],
             path: "Tests/KernelTesting", swiftSettings: strict),
         .target(
-            name: "CodecTesting", dependencies: ["Codecs", "Bytes", "Model"],
+            name: "CodecTesting", dependencies: ["Chance", "Codecs", "Bytes", "Model"],
             path: "Tests/CodecTesting", swiftSettings: strict),
         .target(name: "SanitizerHooks", path: "Tests/SanitizerHooks"),
 
@@ -124,19 +125,24 @@ let package = Package(
         tests(of: "LinuxIO", uses: ["LinuxIO", "KernelTesting", "Model"]),
         tests(of: "KernelTesting", uses: ["KernelTesting", "Loop", "LinuxIO", "Model"]),
         tests(
-            of: "Loop", uses: ["Loop", "LinuxIO", "KernelTesting", "SanitizerHooks", "Model"]),
+            of: "Loop",
+            uses: ["Chance", "Loop", "LinuxIO", "KernelTesting", "SanitizerHooks", "Model"]),
         tests(of: "PluginKit", uses: ["PluginKit", "Options", "Model"]),
-        tests(of: "Storage", uses: ["Storage", "PluginKit", "CodecTesting"]),
+        tests(of: "Storage", uses: ["Chance", "Storage", "PluginKit"]),
         tests(
             of: "Metering",
-            uses: ["Metering", "PluginKit", "KernelTesting", "Loop", "LinuxIO", "Model"]),
+            uses: ["Chance", "Metering", "PluginKit", "KernelTesting", "Loop", "LinuxIO", "Model"]),
         tests(
             of: "Relay",
-            uses: ["Relay", "Metering", "Loop", "LinuxIO", "KernelTesting", "PluginKit", "Model"]),
+            uses: [
+                "Chance", "Relay", "Metering", "Loop", "LinuxIO", "KernelTesting", "PluginKit",
+                "Model",
+            ]),
         tests(
             of: "Routing",
             uses: [
-                "Routing", "Loop", "LinuxIO", "KernelTesting", "CodecTesting", "Codecs", "Bytes",
+                "Chance", "Routing", "Loop", "LinuxIO", "KernelTesting", "CodecTesting", "Codecs",
+                "Bytes",
                 "Model",
             ]),
         tests(
@@ -147,13 +153,14 @@ let package = Package(
             ]),
         tests(
             of: "WingMeter",
-            uses: ["WingMeter", "Storage", "PluginKit", "Options", "CodecTesting", "Model"]),
+            uses: ["Chance", "WingMeter", "Storage", "PluginKit", "Options", "Model"]),
         tests(of: "Assembly", uses: ["Assembly", "Inbound", "LinuxIO", "PluginKit"]),
-        tests(of: "CLI", uses: ["CLI"]),
+        tests(of: "CLI", uses: ["CLI", "Configuration"]),
         tests(
             of: "Gateway",
             uses: [
-                "Assembly", "Inbound", "Routing", "Metering", "Configuration", "PluginKit",
+                "Chance", "Assembly", "Inbound", "Routing", "Metering", "Configuration",
+                "PluginKit",
                 "Options", "KernelTesting", "Loop", "LinuxIO", "Codecs", "Bytes", "Model",
             ]),
         tests(of: "Integration", exclude: ["Scripts"]),

@@ -1,4 +1,5 @@
 import CLI
+import Configuration
 import Testing
 
 @Suite("The words behind weir")
@@ -22,18 +23,18 @@ struct CommandLineArgumentsTests {
         let words = try read(
             "-C", "a.yml", "-C", "b.yml", "-L", "socks5://:1", "-F", "http://h:2", "-D")
         #expect(words.action == .run)
-        #expect(words.files == ["a.yml", "b.yml"])
-        #expect(words.services == ["socks5://:1"])
-        #expect(words.nodes == ["http://h:2"])
-        #expect(words.debugLevel == 1)
+        #expect(words.request.files == ["a.yml", "b.yml"])
+        #expect(words.request.services == ["socks5://:1"])
+        #expect(words.request.nodes == ["http://h:2"])
+        #expect(words.request.debugLevel == 1)
     }
 
     @Test func `one dash or two, and a value behind an equals sign, are the same`() throws {
         let words = try read("--C=a.yml", "-L=http://:8080?x=1", "--lenient", "-DD")
-        #expect(words.files == ["a.yml"])
-        #expect(words.services == ["http://:8080?x=1"])
-        #expect(words.isLenient)
-        #expect(words.debugLevel == 2)
+        #expect(words.request.files == ["a.yml"])
+        #expect(words.request.services == ["http://:8080?x=1"])
+        #expect(words.request.isLenient)
+        #expect(words.request.debugLevel == 2)
     }
 
     @Test(
@@ -54,11 +55,11 @@ struct CommandLineArgumentsTests {
         let words = try read("usage", "--by", "user", "-C", "a.yml", "--top=3")
         #expect(
             words.action == .plugin(name: "usage", arguments: ["--by", "user", "--top=3"]))
-        #expect(words.files == ["a.yml"])
+        #expect(words.request.files == ["a.yml"])
     }
 
     @Test func `a dash alone is standard input for -C`() throws {
-        #expect(try read("-C", "-").files == ["-"])
+        #expect(try read("-C", "-").request.files == ["-"])
     }
 
     @Test func `what makes no sense is said with what would`() {

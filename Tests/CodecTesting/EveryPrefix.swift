@@ -1,3 +1,4 @@
+import Chance
 package import Codecs
 
 /// What breaks the rules that every decoder follows for a whole message; empty when nothing does.

@@ -7,7 +7,9 @@ extension GatewayOptions {
     var described: String {
         var lines = services.flatMap(\.lines)
         for auther in authers {
-            let users = auther.users.map { "\($0.username.value)\($0.isHashed ? " (hashed)" : "")" }
+            let users = auther.users.map {
+                "\($0.username.value)\($0.hash != nil ? " (hashed)" : "")"
+            }
             lines.append("auther \(auther.name.value): \(users.joined(separator: ", "))")
         }
         for list in hosts {

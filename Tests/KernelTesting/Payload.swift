@@ -1,3 +1,4 @@
+import Chance
 import Glibc
 
 /// Bytes for tests to send, cheap to make and different everywhere, so that a byte that is lost,
@@ -7,7 +8,7 @@ import Glibc
 package enum Payload {
     /// That many bytes, as the seed decides. A shorter payload of one seed starts a longer one.
     package static func bytes(_ count: Int, seed: UInt64) -> [UInt8] {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         return [UInt8](unsafeUninitializedCapacity: count + 8) { buffer, filled in
             let raw = UnsafeMutableRawBufferPointer(buffer)
             var offset = 0

@@ -1,3 +1,4 @@
+import Chance
 package import LinuxIO
 package import Loop
 import Model
@@ -87,7 +88,7 @@ package final class Simulation {
         return false
     }
 
-    private lazy var order = SeededRandom(seed: seed ^ 0x07de7)
+    private lazy var order = SplitMix64(seed: seed ^ 0x07de7)
 
     private var isIdle: Bool {
         let now = kernel.nowNanoseconds

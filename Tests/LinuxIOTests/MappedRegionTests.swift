@@ -23,7 +23,6 @@ struct MappedRegionTests {
             #expect(region.chunks.first == first)
             #expect(SharedWord.load(at: first) == 1)
             try region.startWriteBack()
-            try region.flush()
         }
     }
 

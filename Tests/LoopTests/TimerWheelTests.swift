@@ -1,3 +1,4 @@
+import Chance
 import KernelTesting
 import Testing
 
@@ -41,7 +42,7 @@ private struct WheelAndList {
         nextNumber += 1
     }
 
-    mutating func cancel(_ random: inout SeededRandom) {
+    mutating func cancel(_ random: inout SplitMix64) {
         if random.happens(0.2), let token = gone.randomElement(using: &random) {
             wheel.cancel(token)
         } else if let number = armed.keys.sorted().randomElement(using: &random),
@@ -89,7 +90,7 @@ struct TimerWheelTests {
 
     @Test(arguments: 1...40 as ClosedRange<UInt64>)
     func `over a random history it does what a sorted list would do`(_ seed: UInt64) {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         var both = WheelAndList(now: random.next() >> UInt64.random(in: 4...40, using: &random))
         // Seeds differ in how far deadlines lie: up to years, over all levels and beyond.
         let magnitude = UInt64.random(in: 23...61, using: &random)

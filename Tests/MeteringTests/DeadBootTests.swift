@@ -1,3 +1,4 @@
+import Chance
 import KernelTesting
 import Model
 import Testing
@@ -83,7 +84,7 @@ struct DeadBootTests {
     @Test(arguments: 1...50 as ClosedRange<UInt64>)
     func `single bytes gone wrong cost their flow at most`(_ seed: UInt64) throws {
         _ = try open(200)
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         let flips = Int.random(in: 1...100, using: &random)
         for _ in 0..<flips {
             let offset = Int.random(in: 0..<(200 * SlotLayout.bytes), using: &random)
@@ -99,7 +100,7 @@ struct DeadBootTests {
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
     func `random bytes never trap`(_ seed: UInt64) throws {
         _ = try open(1)
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         for offset in stride(from: 0, to: SlotLayout.chunkBytes, by: 8) {
             slots.chunks[0].storeBytes(
                 of: random.next() & (seed % 2 == 0 ? 0x0303_0103_0c03_0302 : .max),

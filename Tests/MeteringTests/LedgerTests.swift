@@ -1,3 +1,4 @@
+import Chance
 import KernelTesting
 import Loop
 import Model
@@ -233,7 +234,7 @@ struct LedgerTests {
     {
         let bench = Bench()
         bench.on { $0.start() }
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         var meters: [FlowMeter] = []
         var totals: [UInt64: UInt64] = [:]
         var next: UInt64 = 0

@@ -1,3 +1,4 @@
+import Chance
 import KernelTesting
 import Loop
 import Model
@@ -237,7 +238,7 @@ struct PluginFeedTests {
         _ seed: UInt64
     ) {
         let bench = Bench()
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         var totals: [UInt64: UInt64] = [:]
         var open: [UInt64] = []
         var next: UInt64 = 0

@@ -1,3 +1,4 @@
+import Chance
 import KernelTesting
 import Loop
 import Model
@@ -199,7 +200,7 @@ struct SettlementTests {
         _ seed: UInt64
     ) throws {
         let house = House(seed: seed)
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         let witnesses = ["meter", "meter", "billing"].map { house.witness($0) }
         let services = [
             Flows.service(["meter"]), Flows.service(["billing", "meter"]), Flows.service([]),

@@ -1,3 +1,4 @@
+import Chance
 import KernelTesting
 import LinuxIO
 import Loop
@@ -14,7 +15,7 @@ struct ManySeedsTests {
 
     /// One flow with payloads of a size that the seed chooses, answered by a payload of its own.
     private func relay(_ seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         let simulation = Simulation(seed: seed, faults: .swarm(seed: seed, lossy: false))
         simulation.kernel.latencyNanoseconds = 1000...1_000_000
         simulation.kernel.bufferBytes = Int.random(in: 1000...100_000, using: &random)
@@ -59,7 +60,7 @@ struct ManySeedsTests {
 
     /// Bursts through an association, echoed, with every fault and loss.
     private func associate(_ seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         let bench = DatagramBench(seed: seed, faults: .swarm(seed: seed, lossy: false))
         let server = try bench.simulation.peer("198.18.0.1").bindDatagrams(port: 53) {
             try? $0.send($1.bytes, to: $1.source)

@@ -1,4 +1,3 @@
-import CodecTesting
 import Model
 import PluginKit
 import Testing

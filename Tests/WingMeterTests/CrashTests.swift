@@ -1,4 +1,4 @@
-import CodecTesting
+import Chance
 import FoundationEssentials
 import Glibc
 import Model

@@ -1,4 +1,4 @@
-import CodecTesting
+import Chance
 import Model
 import PluginKit
 

@@ -1,4 +1,3 @@
-import CodecTesting
 import FoundationEssentials
 import Glibc
 import Model

@@ -102,12 +102,12 @@ struct ServicePlanner {
     private func authers(_ handler: HandlerOptions) throws(StartFault) -> [LoginGate.Auther] {
         if handler.authers.isEmpty {
             guard let credential = handler.credential else { return [] }
-            return [.table(try table([credential]))]
+            return [.table(table([credential]))]
         }
         var authers: [LoginGate.Auther] = []
         for name in handler.authers {
             if let auther = options.authers.first(where: { $0.name.value == name.value }) {
-                authers.append(.table(try table(auther.users)))
+                authers.append(.table(table(auther.users)))
                 continue
             }
             let found = plugins.authenticators(name.value)
@@ -121,20 +121,11 @@ struct ServicePlanner {
         return authers
     }
 
-    private func table(_ users: [Credential]) throws(StartFault) -> UserTable {
+    private func table(_ users: [Credential]) -> UserTable {
         var secrets: [String: UserTable.Secret] = [:]
         for user in users {
-            let text = user.password.value
-            guard Crypto.PasswordHash.isClaimed(by: text) else {
-                secrets[user.username.value] = .plain(text)
-                continue
-            }
-            do throws(Crypto.PasswordHash.Fault) {
-                secrets[user.username.value] = .hashed(try Crypto.PasswordHash(parsing: text))
-            } catch {
-                throw StartFault(
-                    "\(user.password.location): the password hash is unusable: \(error)")
-            }
+            secrets[user.username.value] =
+                user.hash.map { .hashed($0) } ?? .plain(user.password.value)
         }
         return UserTable(secrets, digest: digest)
     }

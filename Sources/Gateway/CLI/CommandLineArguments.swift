@@ -24,20 +24,8 @@ package struct CommandLineArguments: Sendable, Equatable {
 
     /// What is to be done.
     package var action = Action.run
-    /// `-C`, in order.
-    package var files: [String] = []
-    /// `-L`, in order.
-    package var services: [String] = []
-    /// `-F`, in order.
-    package var nodes: [String] = []
-    /// `-api`.
-    package var api: String?
-    /// `-metrics`.
-    package var metrics: String?
-    /// How often `-D` was given.
-    package var debugLevel = 0
-    /// `--lenient`.
-    package var isLenient = false
+    /// What is to be loaded; `home` is not among the words.
+    package var request = ConfigurationRequest()
 
     /// Why the words make no sense.
     package struct Fault: Error, Sendable, Equatable {
@@ -99,14 +87,14 @@ package struct CommandLineArguments: Sendable, Equatable {
             return value
         }
         switch flag {
-        case "C": files.append(try value(&rest))
-        case "L": services.append(try value(&rest))
-        case "F": nodes.append(try value(&rest))
-        case "api": api = try value(&rest)
-        case "metrics": metrics = try value(&rest)
-        case "D": debugLevel = max(debugLevel, 1)
-        case "DD": debugLevel = 2
-        case "lenient": isLenient = true
+        case "C": request.files.append(try value(&rest))
+        case "L": request.services.append(try value(&rest))
+        case "F": request.nodes.append(try value(&rest))
+        case "api": request.api = try value(&rest)
+        case "metrics": request.metrics = try value(&rest)
+        case "D": request.debugLevel = max(request.debugLevel, 1)
+        case "DD": request.debugLevel = 2
+        case "lenient": request.isLenient = true
         case "V", "version": action = .version
         case "h", "help": action = .help
         case "O":
@@ -120,19 +108,5 @@ package struct CommandLineArguments: Sendable, Equatable {
         default:
             throw Fault(message: "unknown flag '-\(flag)'; see weir help")
         }
-    }
-
-    /// What is to be loaded. `home` is where `.gost/gost.yml` is looked for.
-    package func request(home: String?) -> ConfigurationRequest {
-        var request = ConfigurationRequest()
-        request.files = files
-        request.services = services
-        request.nodes = nodes
-        request.api = api
-        request.metrics = metrics
-        request.debugLevel = debugLevel
-        request.isLenient = isLenient
-        request.home = home
-        return request
     }
 }

@@ -10,8 +10,9 @@ enum ConfigurationFiles {
     static func load(
         _ words: CommandLineArguments, _ plugins: [PluginDescriptor]
     ) -> PreparedConfiguration {
-        let home = getenv("HOME").map { String(cString: $0) }
-        let loaded = Configuration.load(words.request(home: home), readingWith: read)
+        var request = words.request
+        request.home = getenv("HOME").map { String(cString: $0) }
+        let loaded = Configuration.load(request, readingWith: read)
         return PreparedConfiguration(loaded, descriptors: plugins)
     }
 

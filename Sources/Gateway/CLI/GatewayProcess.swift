@@ -19,8 +19,8 @@ struct GatewayProcess {
 
     init(_ prepared: PreparedConfiguration, _ words: CommandLineArguments) {
         self.prepared = prepared
-        debugLevel = words.debugLevel
-        files = words.files
+        debugLevel = words.request.debugLevel
+        files = words.request.files
     }
 
     /// Runs until the end; the result is the exit status.

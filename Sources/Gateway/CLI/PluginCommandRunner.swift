@@ -16,11 +16,11 @@ enum PluginCommandRunner {
         }
         var words = words
         // The file that `make run` starts with, so that the commands of the README need no -C.
-        if words.files.isEmpty, ConfigurationFiles.exists("plugins.yaml") {
-            words.files = ["plugins.yaml"]
+        if words.request.files.isEmpty, ConfigurationFiles.exists("plugins.yaml") {
+            words.request.files = ["plugins.yaml"]
         }
         let prepared = ConfigurationFiles.load(words, plugins)
-        let isAsked = !words.files.isEmpty
+        let isAsked = !words.request.files.isEmpty
         if isAsked && prepared.loaded.isRefused {
             Terminal.complain(prepared.loaded.renderedDiagnostics)
             return 2

@@ -51,7 +51,6 @@ int weir_start_write_back(int fd) {
     return WEIR_CALL(int, sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE));
 }
 
-int weir_flush(int fd) { return WEIR_CALL(int, fdatasync(fd)); }
 
 int64_t weir_page_bytes(void) { return sysconf(_SC_PAGESIZE); }
 

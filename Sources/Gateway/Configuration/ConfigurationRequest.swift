@@ -1,5 +1,5 @@
 /// What the command line asks to load, word by word.
-package struct ConfigurationRequest: Sendable {
+package struct ConfigurationRequest: Sendable, Equatable {
     /// Each `-C`: a path, `-` for standard input, or inline JSON that starts with `{`.
     package var files: [String] = []
     /// Each `-L`.

@@ -1,6 +1,8 @@
+import Bytes
+
 extension PasswordHash: CustomStringConvertible {
     /// Why text is no password string; made to be shown to the author of a file.
-    package enum Fault: Error, Hashable, Sendable {
+    package enum Fault: Error, Hashable, Sendable, CustomStringConvertible {
         /// It does not start with `$scrypt$`.
         case scheme
         /// It has not the four parts `scrypt`, cost, salt and hash.
@@ -13,6 +15,18 @@ extension PasswordHash: CustomStringConvertible {
         case salt
         /// The hash is not base 64 without padding, of 16...64 bytes.
         case hash
+
+        /// What is wrong, without a word of the text itself.
+        package var description: String {
+            switch self {
+            case .scheme: "it does not start with $scrypt$"
+            case .parts: "it has not the parts scrypt, cost, salt and hash"
+            case .cost: "the cost is not of the form ln=15,r=8,p=1"
+            case .costTooHigh: "the cost is higher than a login may take"
+            case .salt: "the salt is not base64 without padding, of 8 to 64 bytes"
+            case .hash: "the hash is not base64 without padding, of 16 to 64 bytes"
+            }
+        }
     }
 
     private static let prefix = "$scrypt$"

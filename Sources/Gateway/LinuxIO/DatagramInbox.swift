@@ -3,8 +3,7 @@ package import Model
 /// Buffers for one batch of received messages; one per loop, reused.
 ///
 /// A message is a datagram, or a train of equal-sized datagrams that the kernel joined
-/// (`segmentBytes` > 0; the last may be shorter). `headroom` bytes before each message are free, so
-/// that a header can be put in front in place.
+/// (`segmentBytes` > 0; the last may be shorter).
 ///
 /// ## Concurrency
 /// Belongs to one loop and is used on its thread only.
@@ -37,8 +36,6 @@ package final class DatagramInbox {
     package let capacity: Int
     /// Bytes per message; the largest train is below 64 KiB.
     package let messageBytes: Int
-    /// Free bytes before each message.
-    package let headroom: Int
     private let storage: UnsafeMutableRawPointer
     /// Bytes from one message's start to the next one's.
     package let stride: Int
@@ -46,12 +43,11 @@ package final class DatagramInbox {
     package let messages: UnsafeMutableBufferPointer<Message>
 
     package init(
-        capacity: Int = Limits.datagramsPerReceive, messageBytes: Int = 65_536, headroom: Int = 64
+        capacity: Int = Limits.datagramsPerReceive, messageBytes: Int = 65_536
     ) {
         self.capacity = capacity
         self.messageBytes = messageBytes
-        self.headroom = headroom
-        stride = (headroom + messageBytes + 63) & ~63
+        stride = (messageBytes + 63) & ~63
         storage = .allocate(byteCount: capacity * stride, alignment: 64)
         messages = .allocate(capacity: capacity)
         messages.initialize(
@@ -68,6 +64,6 @@ package final class DatagramInbox {
     /// Where message `index` starts.
     package func bytes(_ index: Int) -> UnsafeMutableRawPointer {
         precondition((0..<capacity).contains(index), "no such message")
-        return storage + index * stride + headroom
+        return storage + index * stride
     }
 }

@@ -64,12 +64,6 @@ package final class MappedRegion {
         guard file >= 0 else { return }
         _ = try SystemCall.value(weir_start_write_back(file), "sync_file_range")
     }
-
-    /// Writes what has changed to storage and waits for it: not on a loop.
-    package func flush() throws(Errno) {
-        guard file >= 0 else { return }
-        _ = try SystemCall.value(weir_flush(file), "fdatasync")
-    }
 }
 
 /// The file of a `MappedRegion` whose process is dead, mapped to be read.

@@ -37,7 +37,7 @@ package final class Resolver: NameResolver {
     private let sources: [Source]
     private let files: SystemFiles
     private let pool: BlockingPool
-    private let inbox = DatagramInbox(capacity: 4, messageBytes: 4096, headroom: 0)
+    private let inbox = DatagramInbox(capacity: 4, messageBytes: 4096)
     private var cache: AnswerCache
     private var open: [AnswerCache.Key: [Waiter]] = [:]
     private var contents: (value: SystemFiles.Contents, readNanoseconds: UInt64)?

@@ -43,21 +43,6 @@ struct SOCKS5UDPHeaderTests {
         #expect(bytes == vector.bytes)
     }
 
-    @Test(arguments: ["8.8.8.8:53", "[2001:db8::1]:65535"])
-    func `a header goes directly in front of a payload`(text: String) throws {
-        let source = try #require(Endpoint(text))
-        var memory = [UInt8](repeating: 0xaa, count: 64 + 4)
-        let header = [UInt8](capacity: 22) { SOCKS5.UDPHeader.encode(source, into: &$0) }
-        let start = memory.withUnsafeMutableBytes { memory -> Int in
-            guard let base = memory.baseAddress else { return -1 }
-            return SOCKS5.UDPHeader.prepend(source, to: base + 64) - base
-        }
-        #expect(start == 64 - SOCKS5.UDPHeader.byteCount(for: source))
-        #expect(Array(memory[start..<64]) == header)
-        #expect(memory[..<start].allSatisfy { $0 == 0xaa })
-        #expect(memory[64...].allSatisfy { $0 == 0xaa })
-    }
-
     @Test(arguments: [
         ("no address type", hex("00 00 00 07"), SOCKS5.AddressFault.unsupportedType(7)),
         ("a name with a space", hex("00 00 00 03 02 61 20 00 35"), .invalidName),

@@ -1,3 +1,4 @@
+import Chance
 package import LinuxIO
 package import Testing
 
@@ -20,7 +21,7 @@ package final class ScriptedDriver: IODriver {
     private var tokens: [Descriptor: UInt64] = [:]
     private var reports: [ReadyEvent] = []
     private var now: UInt64 = 1_000_000_000
-    private var random = SeededRandom(seed: 1)
+    private var random = SplitMix64(seed: 1)
     private let flag = WakeFlag()
     private var log: [ScriptedCall] = []
     /// Milliseconds since 1970 that the driver tells.

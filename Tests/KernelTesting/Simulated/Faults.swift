@@ -1,3 +1,5 @@
+import Chance
+
 /// How often the simulated kernel is unkind, each as a probability per call (0...1).
 ///
 /// All of it is allowed to a real kernel: code that fails under these has a bug.
@@ -51,7 +53,7 @@ package struct Faults: Sendable {
     /// A random subset of all faults with random strength, so that seeds differ in kind. Resets and
     /// losses, which change what arrives, only where `lossy`.
     package static func swarm(seed: UInt64, lossy: Bool) -> Faults {
-        var random = SeededRandom(seed: seed ^ 0xfa17)
+        var random = SplitMix64(seed: seed ^ 0xfa17)
         func strength() -> Double {
             random.happens(0.5) ? Double.random(in: 0.01...0.3, using: &random) : 0
         }

@@ -1,3 +1,4 @@
+import Chance
 import LinuxIO
 package import Model
 
@@ -45,7 +46,7 @@ package final class SimulatedKernel {
     /// Routes that differ from `open`.
     package var routes: [IPAddress: Route] = [:]
 
-    private var generator: SeededRandom
+    private var generator: SplitMix64
     private var agenda = Agenda()
     private var table: [KernelObject?] = []
     private var nextPort: UInt16 = 32_768
@@ -58,7 +59,7 @@ package final class SimulatedKernel {
     private(set) var drivers: [SimulatedDriver] = []
 
     package init(seed: UInt64, faults: Faults = .none) {
-        generator = SeededRandom(seed: seed)
+        generator = SplitMix64(seed: seed)
         self.faults = faults
     }
 

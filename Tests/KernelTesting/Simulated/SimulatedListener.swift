@@ -1,3 +1,4 @@
+import Chance
 import Glibc
 import LinuxIO
 import Model
@@ -88,7 +89,7 @@ extension SimulatedKernel {
 
     /// A number by which sharing sockets split the peers.
     func spread(_ source: Endpoint) -> UInt64 {
-        var mixer = SeededRandom(
+        var mixer = SplitMix64(
             seed: source.address.high ^ source.address.low &* 31 ^ UInt64(source.port))
         return mixer.next()
     }

@@ -1,3 +1,4 @@
+import Chance
 import CodecTesting
 import Codecs
 import Model

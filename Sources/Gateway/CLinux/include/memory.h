@@ -26,8 +26,6 @@ int weir_map(int fd, int64_t offset, size_t count, int writable, void **out);
 int weir_unmap(void *bytes, size_t count);
 /// Starts to write changed pages to storage and does not wait.
 int weir_start_write_back(int fd);
-/// Writes changed pages to storage and waits.
-int weir_flush(int fd);
 int64_t weir_page_bytes(void);
 
 /// A directory with mode 0700; 0 also when it exists.

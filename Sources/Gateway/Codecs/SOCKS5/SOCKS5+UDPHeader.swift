@@ -58,18 +58,6 @@ extension SOCKS5.UDPHeader {
         SOCKS5.encodeAddress(endpoint, into: &writer)
     }
 
-    /// Puts the header directly in front of a payload and returns where the datagram now starts.
-    /// At least `maximumByteCount` bytes before `payload` must be free and the caller's.
-    package static func prepend(_ endpoint: Endpoint, to payload: UnsafeMutableRawPointer)
-        -> UnsafeMutableRawPointer
-    {
-        let count = byteCount(for: endpoint)
-        let start = payload - count
-        var writer = ByteWriter(UnsafeMutableRawBufferPointer(start: start, count: count))
-        encode(endpoint, into: &writer)
-        return start
-    }
-
     /// Writes the header; false where the name is over 255 bytes, and then what was written is to
     /// be discarded. For clients and tests; takes up to 262 bytes.
     package func encode(into writer: inout ByteWriter) -> Bool {

@@ -1,3 +1,4 @@
+import Bytes
 import Options
 
 /// The parts of `[scheme://][user:password@][host]:port[/path][?query]`, each with its column.
@@ -128,7 +129,7 @@ struct ServiceURL {
             mapping.add("username", user.name)
             mapping.add("password", user.password)
         } else if let encoded {
-            guard let bytes = Base64.decode(encoded.value),
+            guard let bytes = Base64.decodeAnyVariant(encoded.value),
                 let text = String(validating: bytes, as: UTF8.self)
             else {
                 throw YAMLFault(

@@ -1,3 +1,4 @@
+package import Crypto
 package import Options
 
 /// A list of users with their passwords.
@@ -17,14 +18,14 @@ package struct AutherOptions: Sendable {
 package struct Credential: Sendable {
     /// The name, not empty.
     package let username: Located<String>
-    /// The password, or its hash, `$scrypt$ln=15,r=8,p=1$SALT$HASH`; not empty.
+    /// The password as the file has it, or its hash; not empty.
     package let password: Located<String>
+    /// The hash, where the file has one; then `password` is its text and no password.
+    package let hash: PasswordHash?
 
-    init(username: Located<String>, password: Located<String>) {
+    init(username: Located<String>, password: Located<String>, hash: PasswordHash?) {
         self.username = username
         self.password = password
+        self.hash = hash
     }
-
-    /// Whether the password is a scrypt hash.
-    package var isHashed: Bool { PasswordHashText.isClaimed(by: password.value) }
 }

@@ -1,3 +1,4 @@
+import Crypto
 import Model
 import Options
 
@@ -41,8 +42,7 @@ extension Credential {
         let password = reader.requiredString(
             "password", hint: "an empty password would let anyone in")
         guard let username, let password else { return nil }
-        for finding in Self.findings(in: password) { reader.report(finding) }
-        self.init(username: username, password: password)
+        self.init(username: username, password: password) { reader.report($0) }
     }
 
     /// Reads `auth: {username, password, file}` of a handler: the pair, or the first of a file.
@@ -80,33 +80,44 @@ extension Credential {
                     hint: words.count == 1 ? "an empty password would let anyone in" : nil)
                 return nil
             }
-            for finding in findings(in: words[1]) {
+            return Credential(username: words[0], password: words[1]) { finding in
                 files.report(finding.severity, at: finding.location, finding.message)
             }
-            return Credential(username: words[0], password: words[1])
         }
     }
 
-    /// Mistakes in a password that is meant to be a hash.
-    private static func findings(in password: Located<String>) -> [Diagnostic] {
+    /// A password, or the hash that its text claims to be; nil where that cannot be read.
+    private init?(
+        username: Located<String>, password: Located<String>, report: (Diagnostic) -> Void
+    ) {
         let text = password.value
-        if PasswordHashText.isClaimed(by: text) {
-            guard !PasswordHashText.isComplete(text) else { return [] }
-            return [
-                Diagnostic(
-                    .error, at: password.location, "this scrypt hash cannot be read",
-                    hint: "the form is $scrypt$ln=15,r=8,p=1$SALT$HASH")
-            ]
+        guard PasswordHash.isClaimed(by: text) else {
+            if Self.otherHashes.contains(where: { text.hasPrefix($0) }) {
+                report(
+                    Diagnostic(
+                        .warning, at: password.location,
+                        "this looks like a hash and is compared as a password",
+                        hint: "hashes are of the form $scrypt$ln=15,r=8,p=1$SALT$HASH"))
+            }
+            self.init(username: username, password: password, hash: nil)
+            return
         }
-        let otherHashes = ["$2a$", "$2b$", "$2y$", "$argon2", "$pbkdf2", "$5$", "$6$", "$y$"]
-        guard otherHashes.contains(where: { text.hasPrefix($0) }) else { return [] }
-        return [
-            Diagnostic(
-                .warning, at: password.location,
-                "this looks like a hash and is compared as a password",
-                hint: "hashes are of the form $scrypt$ln=15,r=8,p=1$SALT$HASH")
-        ]
+        do throws(PasswordHash.Fault) {
+            let hash = try PasswordHash(parsing: text)
+            self.init(username: username, password: password, hash: hash)
+        } catch {
+            report(
+                Diagnostic(
+                    .error, at: password.location, "this scrypt hash cannot be read: \(error)",
+                    hint: "the form is $scrypt$ln=15,r=8,p=1$SALT$HASH"))
+            return nil
+        }
     }
+
+    /// How hashes begin that are not read here.
+    private static let otherHashes = [
+        "$2a$", "$2b$", "$2y$", "$argon2", "$pbkdf2", "$5$", "$6$", "$y$",
+    ]
 }
 
 extension OptionReader {
