@@ -62,6 +62,8 @@ def probes(folder):
         port = 21000 + index
         command = [PXRELAY, 'tcp', f'127.0.0.1:{port}', BACKEND, mode, str(size), str(CORES)]
         found.append(Peer('probe-' + name, [command], {'tcp': port}, folder))
+    command = [PXRELAY, 'socks', '127.0.0.1:21004', BACKEND, 'copy', str(1 << 18), str(CORES)]
+    found.append(Peer('probe-socks', [command], {'socks5': 21004}, folder))
     kinds = [('udp', 'plain', BACKEND, 'udpfwd'), ('udp-gso', 'gso', BACKEND, 'udpfwd'),
              ('udp-train', 'train', TRAIN_BACKEND, 'udptrain')]
     for index, (name, mode, target, protocol) in enumerate(kinds):

@@ -1,10 +1,12 @@
 // pxrelay - ceiling probe: the least work that a user-space relay to one fixed target can do.
 //   pxrelay tcp LISTEN TARGET copy|splice BYTES THREADS    SO_REUSEPORT, edge-triggered epoll, one
 //                                                          scratch buffer per thread
+//   pxrelay socks LISTEN TARGET copy BYTES THREADS         the same behind SOCKS5's four messages;
+//                                                          what they say is not looked at
 //   pxrelay udp LISTEN TARGET plain|gso BATCH              recvmmsg and sendmmsg; gso joins
 //                                                          equal-sized datagrams with UDP_SEGMENT
 //   pxrelay udp LISTEN TARGET train 1                      UDP_GRO in, UDP_SEGMENT out
-// It does no handshake, no metering and no limiting: a gateway lands above it.
+// It looks at nothing, meters nothing and limits nothing: a gateway lands above it.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,7 +28,7 @@
 #include "trains.h"
 
 static struct sockaddr_in L, T;
-static int use_splice;
+static int use_splice, use_socks;
 static size_t N;
 
 static void pa(const char *s, struct sockaddr_in *a) {
@@ -57,10 +59,13 @@ struct side {
     struct dir *in, *out;
 };
 
+enum stage { GREETING, REQUEST, DIALLING, RELAYING };
+
 struct conn {
     struct side s[2];
     struct dir d[2];
     int dead;
+    enum stage stage;
     struct conn *nextfree;
 };
 
@@ -85,7 +90,8 @@ static void kill_conn(struct th *t, struct conn *c) {
         return;
     c->dead = 1;
     for (int i = 0; i < 2; i++) {
-        close(c->s[i].fd);
+        if (c->s[i].fd >= 0)
+            close(c->s[i].fd);
         if (c->d[i].pipe[0] > 0) {
             close(c->d[i].pipe[0]);
             close(c->d[i].pipe[1]);
@@ -221,6 +227,57 @@ static void pump(struct th *t, struct dir *d) {
     push(t, d);
 }
 
+static void watch(struct th *t, struct side *s) {
+    struct epoll_event x = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = s};
+    epoll_ctl(t->ep, EPOLL_CTL_ADD, s->fd, &x);
+}
+
+// A connection to the target under way, or -1.
+static int dial(void) {
+    int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, 4);
+    if (connect(fd, (void *)&T, sizeof T) && errno != EINPROGRESS) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void join(struct conn *c, int far) {
+    c->s[1] = (struct side){c, far, &c->d[1], &c->d[0]};
+    c->d[0] = (struct dir){.c = c, .from = c->s[0].fd, .to = far};
+    c->d[1] = (struct dir){.c = c, .from = far, .to = c->s[0].fd};
+}
+
+// One step of the SOCKS5 conversation, each message in one piece; 0 ends the connection.
+static int converse(struct th *t, struct side *s) {
+    static const uint8_t method[2] = {5, 0}, reply[10] = {5, 0, 0, 1};
+    struct conn *c = s->c;
+    uint8_t message[512];
+    int near = c->s[0].fd;
+    if (s == &c->s[1]) {
+        c->stage = RELAYING;
+        c->d[0].rd = c->d[0].wr = c->d[1].wr = 1;
+        return send(near, reply, sizeof reply, MSG_NOSIGNAL) == sizeof reply;
+    }
+    if (c->stage == DIALLING)
+        return 1;
+    ssize_t got = recv(near, message, sizeof message, MSG_DONTWAIT);
+    if (got <= 0)
+        return got < 0 && errno == EAGAIN;
+    if (c->stage == GREETING) {
+        c->stage = REQUEST;
+        return send(near, method, sizeof method, MSG_NOSIGNAL) == sizeof method;
+    }
+    c->stage = DIALLING;
+    int far = dial();
+    if (far < 0)
+        return 0;
+    join(c, far);
+    watch(t, &c->s[1]);
+    return 1;
+}
+
 static void *worker(void *p) {
     struct th *t = p;
     int on = 1;
@@ -245,24 +302,19 @@ static void *worker(void *p) {
                     int a = accept4(t->lf, 0, 0, SOCK_NONBLOCK);
                     if (a < 0)
                         break;
-                    int b = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+                    int b = use_socks ? -1 : dial();
                     setsockopt(a, IPPROTO_TCP, TCP_NODELAY, &on, 4);
-                    setsockopt(b, IPPROTO_TCP, TCP_NODELAY, &on, 4);
-                    if (connect(b, (void *)&T, sizeof T) && errno != EINPROGRESS) {
+                    if (b < 0 && !use_socks) {
                         close(a);
-                        close(b);
                         continue;
                     }
                     struct conn *c = calloc(1, sizeof *c);
+                    c->stage = use_socks ? GREETING : RELAYING;
                     c->s[0] = (struct side){c, a, &c->d[0], &c->d[1]};
-                    c->s[1] = (struct side){c, b, &c->d[1], &c->d[0]};
-                    c->d[0] = (struct dir){.c = c, .from = a, .to = b};
-                    c->d[1] = (struct dir){.c = c, .from = b, .to = a};
-                    for (int z = 0; z < 2; z++) {
-                        struct epoll_event x = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                                                .data.ptr = &c->s[z]};
-                        epoll_ctl(t->ep, EPOLL_CTL_ADD, c->s[z].fd, &x);
-                    }
+                    join(c, b);
+                    watch(t, &c->s[0]);
+                    if (b >= 0)
+                        watch(t, &c->s[1]);
                 }
                 continue;
             }
@@ -270,6 +322,13 @@ static void *worker(void *p) {
                 continue;
             if (ev[i].events & (EPOLLERR)) {
                 kill_conn(t, s->c);
+                continue;
+            }
+            if (s->c->stage != RELAYING) {
+                if (!converse(t, s))
+                    kill_conn(t, s->c);
+                else if (s->c->stage == RELAYING)
+                    push(t, &s->c->d[0]);
                 continue;
             }
             if (ev[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) {
@@ -437,6 +496,7 @@ int main(int c, char **v) {
         return udp_trains();
     if (!strcmp(v[1], "udp"))
         return udp(!strcmp(v[4], "gso"), atoi(v[5]));
+    use_socks = !strcmp(v[1], "socks");
     use_splice = !strcmp(v[4], "splice");
     N = atol(v[5]);
     int nt = c > 6 ? atoi(v[6]) : 1;

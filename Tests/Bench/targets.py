@@ -7,15 +7,15 @@ BULK = ('bulk_down_1', 'bulk_up_1', 'bulk_down_8', 'bulk_up_8', 'bulk_both_8')
 
 def report(table):
     """A line for each target: the figure, the limit, and reached or by how much not."""
-    lines = [f'{"target":52} {"Weir":>10} {"limit":>10}']
+    lines = [f'{"target":60} {"Weir":>10} {"limit":>10}']
 
     def judge(name, figure, limit, unit, more_is_better=False):
         if figure is None or limit is None:
-            lines.append(f'{name:52} {"not measured":>10}')
+            lines.append(f'{name:60} {"not measured":>10}')
             return
         ratio = limit / figure if more_is_better else figure / limit
         verdict = 'reached' if ratio <= 1 else f'missed by {100 * (ratio - 1):.0f} %'
-        lines.append(f'{name:52} {figure:10.3f} {limit:10.3f} {unit:8} {verdict}')
+        lines.append(f'{name:60} {figure:10.3f} {limit:10.3f} {unit:8} {verdict}')
 
     def cpu(case, key, name='cpu_s_per_k', scale=1000):
         value = table.get(case, {}).get(key, {}).get(name)
@@ -36,6 +36,9 @@ def report(table):
         judge(f'connection, {protocol}: 1.3x plain forward probe',
               cpu('connections', f'weir/{protocol}'),
               times(cpu('connections', 'probe-copy256k/tcp'), 1.3), 'us')
+    judge('connection, socks5: 1.3x the probe that also speaks SOCKS5',
+          cpu('connections', 'weir/socks5'), times(cpu('connections', 'probe-socks/socks5'), 1.3),
+          'us')
     for protocol in ('socks5', 'tcp'):
         judge(f'64-byte round trip, {protocol}: 1.1x copy probe',
               cpu('round_trips', f'weir/{protocol}'),

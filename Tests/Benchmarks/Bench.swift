@@ -17,7 +17,7 @@ final class Bench {
     private let workers: [EventLoop]
     private let settlement: Settlement
     private let ledger: Ledger
-    private let context: StreamRelay.Context
+    private let terms: StreamRelay.Terms
     private let service: MeteredService
     private var relays: [StreamRelay] = []
 
@@ -56,8 +56,9 @@ final class Bench {
             texts: PlainMemory(chunkBytes: 1 << 20),
             onReport: { report in home.execute { _ in box.value.take(report) } })
         ledger.setReported(reporter != nil ? Set(service.info.guids) : [])
-        context = StreamRelay.Context(
-            loop: loop, pipes: PipePool(driver: kernel), ledger: ledger)
+        terms = StreamRelay.Terms(
+            StreamRelay.Context(loop: loop, pipes: PipePool(driver: kernel), ledger: ledger),
+            idleNanoseconds: 3_600_000_000_000, onEnd: { _, _ in })
         (self.loop, self.home, self.workers, self.settlement) = (loop, home, workers, settlement)
         onLoop { self.ledger.start() }
     }
@@ -101,9 +102,8 @@ final class Bench {
             preconditionFailure("no memory for a slot")
         }
         let relay = StreamRelay(
-            context, meter: meter, client: client.detach(), upstream: upstream.detach(),
-            early: UnsafeRawBufferPointer(start: nil, count: 0),
-            idleNanoseconds: 3_600_000_000_000, onEnd: { _, _ in })
+            terms, meter: meter, client: client.detach(), upstream: upstream.detach(),
+            early: UnsafeRawBufferPointer(start: nil, count: 0))
         relay.start()
         relays.append(relay)
     }

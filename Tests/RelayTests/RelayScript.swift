@@ -65,9 +65,10 @@ final class RelayScript {
             else { return }
             early.withUnsafeBytes { early in
                 StreamRelay(
-                    context, meter: meter, client: client, upstream: upstream, early: early,
-                    idleNanoseconds: idleMilliseconds * 1_000_000,
-                    onEnd: { _, end in pair.ends.append(end) }
+                    StreamRelay.Terms(
+                        context, idleNanoseconds: idleMilliseconds * 1_000_000,
+                        onEnd: { _, end in pair.ends.append(end) }),
+                    meter: meter, client: client, upstream: upstream, early: early
                 ).start()
             }
         }

@@ -85,10 +85,12 @@ final class RelayService: ReadinessHandler, TimerHandler {
             openedMilliseconds: loop.driver.wallMilliseconds())
         guard let ledger, let meter = ledger.open(flow, service: service) else { return }
         StreamRelay(
-            StreamRelay.Context(loop: loop, pipes: pipes, ledger: ledger), meter: meter,
-            client: client.detach(), upstream: upstream.detach(),
-            early: UnsafeRawBufferPointer(start: nil, count: 0), idleNanoseconds: idleNanoseconds,
-            onEnd: { [self] _, end in ends.append(end) }
+            StreamRelay.Terms(
+                StreamRelay.Context(loop: loop, pipes: pipes, ledger: ledger),
+                idleNanoseconds: idleNanoseconds,
+                onEnd: { [self] _, end in ends.append(end) }),
+            meter: meter, client: client.detach(), upstream: upstream.detach(),
+            early: UnsafeRawBufferPointer(start: nil, count: 0)
         ).start()
     }
 

@@ -103,7 +103,9 @@ package final class Listener: ReadinessHandler, TimerHandler, Resumable {
     private func begin(_ connection: Descriptor, _ peer: Endpoint) -> Bool {
         let socket: StreamSocket
         do throws(Errno) {
-            socket = try StreamSocket(connection, peer: peer, loop: station.loop)
+            // Where we listen on one address, its connections have that address.
+            let local = endpoint.address.isUnspecified ? nil : endpoint
+            socket = try StreamSocket(connection, peer: peer, local: local, loop: station.loop)
         } catch {
             rest(because: error.description)
             return false

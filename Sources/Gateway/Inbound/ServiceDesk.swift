@@ -19,7 +19,7 @@ package final class ServiceDesk {
     let flows: FlowFactory
     let admissions: [PluginAdmission]
     let passing: PassingEndpoints
-    private let onStreamEnd: (FlowInfo, FlowEnd) -> Void
+    private let terms: StreamRelay.Terms
 
     /// A service on a loop. `guarding` is asked about every endpoint before it is dialled.
     package init(
@@ -34,7 +34,9 @@ package final class ServiceDesk {
         dialer = Dialer(loop: station.loop, resolver: resolver, objection: guarding)
         let flows = FlowFactory(station: station, service: settings.metered)
         self.flows = flows
-        onStreamEnd = { flow, _ in flows.ended(flow) }
+        terms = StreamRelay.Terms(
+            station.streams, idleNanoseconds: settings.streamIdleNanoseconds,
+            onEnd: { flow, _ in flows.ended(flow) })
     }
 
     /// Serves one accepted stream to its end or its hand-over.
@@ -105,10 +107,8 @@ package final class ServiceDesk {
             downlinkBytes: client.sentBytes)
         early.withUnsafeBytes { early in
             StreamRelay(
-                station.streams, meter: meter, client: client.detach(),
-                upstream: upstream.detach(), early: early,
-                idleNanoseconds: settings.streamIdleNanoseconds,
-                onEnd: onStreamEnd
+                terms, meter: meter, client: client.detach(), upstream: upstream.detach(),
+                early: early
             ).start()
         }
     }

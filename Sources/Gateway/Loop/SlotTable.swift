@@ -29,53 +29,83 @@ package protocol ReadinessHandler: AnyObject {
 }
 
 /// Registered handlers by index and generation.
-struct SlotTable {
+///
+/// Slots lie in chunks that never move: growing costs the next chunk and no copy, and leaves no
+/// holes of half the size in the heap, which every idle flow would pay for.
+struct SlotTable: ~Copyable {
     private struct Slot {
         var handler: (any ReadinessHandler)?
-        var generation: UInt32
-        var tag: UInt8
+        var generation: UInt32 = 1
+        var tag: UInt8 = 0
     }
 
-    private var slots: [Slot] = []
+    private static let chunkShift = 8
+    private static let slotsPerChunk = 1 << chunkShift
+
+    private var chunks: [UnsafeMutablePointer<Slot>] = []
+    private var used: UInt32 = 0
     private var free: [UInt32] = []
 
-    /// How many handlers are registered.
-    var count: Int { slots.count - free.count }
-
-    mutating func insert(_ handler: any ReadinessHandler, tag: UInt8) -> Registration {
-        if let index = free.popLast() {
-            slots[Int(index)].handler = handler
-            slots[Int(index)].tag = tag
-            return Registration(index: index, generation: slots[Int(index)].generation)
+    deinit {
+        for chunk in chunks {
+            chunk.deinitialize(count: Self.slotsPerChunk)
+            chunk.deallocate()
         }
-        slots.append(Slot(handler: handler, generation: 1, tag: tag))
-        return Registration(index: UInt32(slots.count - 1), generation: 1)
     }
 
-    mutating func rebind(_ registration: Registration, to handler: any ReadinessHandler, tag: UInt8)
-    {
-        precondition(isLive(registration), "a released registration was rebound")
-        slots[Int(registration.index)].handler = handler
-        slots[Int(registration.index)].tag = tag
+    /// How many handlers are registered.
+    var count: Int { Int(used) - free.count }
+
+    mutating func insert(_ handler: any ReadinessHandler, tag: UInt8) -> Registration {
+        let index = free.popLast() ?? append()
+        let slot = slot(index)
+        slot.pointee.handler = handler
+        slot.pointee.tag = tag
+        return Registration(index: index, generation: slot.pointee.generation)
+    }
+
+    private mutating func append() -> UInt32 {
+        if Int(used) == chunks.count * Self.slotsPerChunk {
+            let chunk = UnsafeMutablePointer<Slot>.allocate(capacity: Self.slotsPerChunk)
+            chunk.initialize(repeating: Slot(), count: Self.slotsPerChunk)
+            chunks.append(chunk)
+        }
+        used += 1
+        return used - 1
+    }
+
+    func rebind(_ registration: Registration, to handler: any ReadinessHandler, tag: UInt8) {
+        guard let slot = live(registration) else {
+            preconditionFailure("a released registration was rebound")
+        }
+        slot.pointee.handler = handler
+        slot.pointee.tag = tag
     }
 
     mutating func remove(_ registration: Registration) {
-        precondition(isLive(registration), "a registration was released twice")
-        let index = Int(registration.index)
-        slots[index].handler = nil
-        slots[index].generation &+= 1
+        guard let slot = live(registration) else {
+            preconditionFailure("a registration was released twice")
+        }
+        slot.pointee.handler = nil
+        slot.pointee.generation &+= 1
         free.append(registration.index)
     }
 
     func handler(for registration: Registration) -> (any ReadinessHandler, UInt8)? {
-        guard isLive(registration) else { return nil }
-        let slot = slots[Int(registration.index)]
-        return slot.handler.map { ($0, slot.tag) }
+        guard let slot = live(registration) else { return nil }
+        return slot.pointee.handler.map { ($0, slot.pointee.tag) }
     }
 
-    private func isLive(_ registration: Registration) -> Bool {
-        let index = Int(registration.index)
-        return index < slots.count && slots[index].generation == registration.generation
-            && slots[index].handler != nil
+    /// The slot of a registration that was not released.
+    private func live(_ registration: Registration) -> UnsafeMutablePointer<Slot>? {
+        guard registration.index < used else { return nil }
+        let slot = slot(registration.index)
+        let isLive =
+            slot.pointee.generation == registration.generation && slot.pointee.handler != nil
+        return isLive ? slot : nil
+    }
+
+    private func slot(_ index: UInt32) -> UnsafeMutablePointer<Slot> {
+        chunks[Int(index) >> Self.chunkShift] + (Int(index) & (Self.slotsPerChunk - 1))
     }
 }

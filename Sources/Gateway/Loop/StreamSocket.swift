@@ -25,6 +25,7 @@ package final class StreamSocket: ReadinessHandler, TimerHandler {
     package let loop: EventLoop
     /// The other end.
     package let peer: Endpoint
+    private let local: Endpoint?
     private var descriptor: Descriptor
     private var registration = Registration.none
     private var readiness: Readiness = []
@@ -40,10 +41,14 @@ package final class StreamSocket: ReadinessHandler, TimerHandler {
     /// Bytes that the kernel took so far.
     package private(set) var sentBytes: UInt64 = 0
 
-    /// Takes over an open descriptor and registers it.
-    package init(_ descriptor: Descriptor, peer: Endpoint, loop: EventLoop) throws(Errno) {
+    /// Takes over an open descriptor and registers it. `local` is the address on our side, where
+    /// it is known without asking the kernel.
+    package init(
+        _ descriptor: Descriptor, peer: Endpoint, local: Endpoint? = nil, loop: EventLoop
+    ) throws(Errno) {
         self.loop = loop
         self.peer = peer
+        self.local = local
         self.descriptor = descriptor
         do throws(Errno) {
             registration = try loop.register(descriptor, self, tag: 0)
@@ -74,7 +79,10 @@ package final class StreamSocket: ReadinessHandler, TimerHandler {
             socket.close()
             throw error
         }
-        if let error = loop.driver.socketError(socket.descriptor) {
+        // A connect that failed is ready with a failure; asking otherwise would cost a call.
+        if socket.readiness.contains(.failed),
+            let error = loop.driver.socketError(socket.descriptor)
+        {
             socket.close()
             throw .failed(error)
         }
@@ -204,7 +212,8 @@ package final class StreamSocket: ReadinessHandler, TimerHandler {
 
     /// The address on our side.
     package func localEndpoint() throws(Errno) -> Endpoint {
-        try loop.driver.localEndpoint(descriptor)
+        if let local { return local }
+        return try loop.driver.localEndpoint(descriptor)
     }
 
     // MARK: Ending

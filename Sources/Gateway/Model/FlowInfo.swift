@@ -35,10 +35,11 @@ public final class FlowInfo: Sendable {
     public let user: String?
     /// The user's lease of the node, or nil where there is no user.
     public let session: SessionID?
-    /// The node that carries the flow, or nil for this gateway itself.
-    public let node: String?
+    // Beside the session, whose padding it fills: there is one of these for every open flow.
     /// What the payload travels in.
     public let transport: TransportProtocol
+    /// The node that carries the flow, or nil for this gateway itself.
+    public let node: String?
     /// The name that was asked for, or nil where it was an address.
     public let host: String?
     /// The hops taken, outermost first; empty when direct.

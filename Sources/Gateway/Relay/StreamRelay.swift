@@ -14,10 +14,8 @@ package import Model
 /// ## Concurrency
 /// Confined to its loop.
 package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
-    private let context: Context
+    private let terms: Terms
     private let meter: FlowMeter
-    private let idleNanoseconds: UInt64
-    private let onEnd: (FlowInfo, FlowEnd) -> Void
     private var lastMoveNanoseconds: UInt64
     private var client: Side
     private var upstream: Side
@@ -26,6 +24,8 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
     private var failure: FlowEnd?
     private var isQueued = false
     private var isOver = false
+
+    private var context: Context { terms.context }
 
     private struct Side {
         var descriptor: Descriptor
@@ -45,20 +45,16 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
     }
 
     /// Takes over two streams; `start` begins to relay. `early` are bytes that the client sent
-    /// behind its request. `onEnd` is called once, when the meter is closed and both streams gone;
-    /// share one closure among a service's relays, so that none costs memory of its own.
+    /// behind its request.
     package init(
-        _ context: Context, meter: FlowMeter, client: StreamSocket.Detached,
-        upstream: StreamSocket.Detached, early: UnsafeRawBufferPointer, idleNanoseconds: UInt64,
-        onEnd: @escaping (FlowInfo, FlowEnd) -> Void
+        _ terms: Terms, meter: FlowMeter, client: StreamSocket.Detached,
+        upstream: StreamSocket.Detached, early: UnsafeRawBufferPointer
     ) {
-        self.context = context
+        self.terms = terms
         self.meter = meter
-        self.idleNanoseconds = idleNanoseconds
-        self.onEnd = onEnd
         self.client = Side(client)
         self.upstream = Side(upstream)
-        lastMoveNanoseconds = context.loop.nowNanoseconds
+        lastMoveNanoseconds = terms.context.loop.nowNanoseconds
         uplink.prepend(early)
     }
 
@@ -67,7 +63,7 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
         meter.owner = self
         context.loop.rebind(client.registration, to: self, tag: Tag.client)
         context.loop.rebind(upstream.registration, to: self, tag: Tag.upstream)
-        context.watch(idleNanoseconds: idleNanoseconds)
+        context.watch(idleNanoseconds: terms.idleNanoseconds)
         pump()
     }
 
@@ -88,7 +84,7 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
     }
 
     package func endIfIdle(nowNanoseconds: UInt64) {
-        guard !isOver, nowNanoseconds - lastMoveNanoseconds >= idleNanoseconds else { return }
+        guard !isOver, nowNanoseconds - lastMoveNanoseconds >= terms.idleNanoseconds else { return }
         finish(FlowEnd(by: .gateway, phase: .relay, cause: .idle), resets: true)
     }
 
@@ -180,11 +176,35 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
         loop.close(upstream.descriptor, upstream.registration)
         let end = failure ?? end ?? FlowEnd(by: .client, phase: .relay, cause: .finished)
         context.ledger.close(meter, end)
-        onEnd(meter.flow, end)
+        terms.onEnd(meter.flow, end)
     }
 }
 
 extension StreamRelay {
+    /// What all relays of one service on one loop have in common; kept once, since most relays are
+    /// idle and their memory is what counts.
+    ///
+    /// ## Concurrency
+    /// Confined to its loop.
+    package final class Terms {
+        /// What all relays of the loop share.
+        let context: Context
+        /// After how much silence a relay is ended.
+        let idleNanoseconds: UInt64
+        /// Called once per relay, when the meter is closed and both streams are gone.
+        let onEnd: (FlowInfo, FlowEnd) -> Void
+
+        /// Terms of a service.
+        package init(
+            _ context: Context, idleNanoseconds: UInt64,
+            onEnd: @escaping (FlowInfo, FlowEnd) -> Void
+        ) {
+            self.context = context
+            self.idleNanoseconds = idleNanoseconds
+            self.onEnd = onEnd
+        }
+    }
+
     /// What a loop's relays share, and the sweep that ends idle ones.
     ///
     /// A sweep looks at every open flow of the loop, four times within the shortest idle time in

@@ -3,16 +3,15 @@ import Model
 /// The meters of open flows, and what was said from outside about flows.
 ///
 /// One meter per flow, from `opened` to the end. It is small, because idle flows are many: counts
-/// are in the database, facts are shared with the gateway.
+/// are in the database, facts are shared with the gateway, and what almost no flow has is apart.
 struct MeterTable {
-    /// One flow's meter.
-    struct Meter {
-        /// The flow.
+    /// An open flow, told from others by its id.
+    private struct Meter: Hashable {
         let flow: FlowInfo
-        /// Interval records written.
-        var reports: UInt64 = 0
-        /// From outside; nil for almost all.
-        var metadata: [String: String]?
+
+        static func == (one: Meter, other: Meter) -> Bool { one.flow.id == other.flow.id }
+
+        func hash(into hasher: inout Hasher) { hasher.combine(flow.id) }
     }
 
     /// Facts about a flow that may never come.
@@ -29,50 +28,63 @@ struct MeterTable {
     /// Names per flow.
     static let namesMax = 64
 
-    private(set) var meters: [FlowID: Meter] = [:]
+    /// Interval records written, by meter: one in a second at most, for the years of a UInt32.
+    private var reports: [Meter: UInt32] = [:]
+    /// From outside.
+    private var metadata: [FlowID: [String: String]] = [:]
     private var announcements: [ConnectionKey: Announcement] = [:]
     /// Open flows by addresses; nil until somebody announces something, so that gateways where
     /// nobody does pay nothing.
     private var byAddresses: [ConnectionKey: FlowID]?
 
+    /// Meters that are running.
+    var count: Int { reports.count }
+
     /// Starts a flow's meter; a second start of the same flow changes nothing.
     mutating func open(_ flow: FlowInfo, now: Int64) {
-        guard meters[flow.id] == nil else { return }
-        var meter = Meter(flow: flow)
-        if byAddresses != nil {
-            let key = ConnectionKey(flow)
-            byAddresses?[key] = flow.id
-            if let found = announcements.removeValue(forKey: key), found.expiresMilliseconds > now {
-                meter.metadata = found.metadata
-            }
+        let meter = Meter(flow: flow)
+        guard reports[meter] == nil else { return }
+        reports[meter] = 0
+        guard byAddresses != nil else { return }
+        let key = ConnectionKey(flow)
+        byAddresses?[key] = flow.id
+        if let found = announcements.removeValue(forKey: key), found.expiresMilliseconds > now {
+            metadata[flow.id] = found.metadata
         }
-        meters[flow.id] = meter
     }
 
     /// Stops a flow's meter; a second stop changes nothing.
-    mutating func close(_ id: FlowID) {
-        guard let meter = meters.removeValue(forKey: id) else { return }
-        let key = ConnectionKey(meter.flow)
-        if byAddresses?[key] == id { byAddresses?[key] = nil }
+    mutating func close(_ flow: FlowInfo) {
+        guard reports.removeValue(forKey: Meter(flow: flow)) != nil else { return }
+        metadata[flow.id] = nil
+        let key = ConnectionKey(flow)
+        if byAddresses?[key] == flow.id { byAddresses?[key] = nil }
     }
 
+    /// Interval records of a flow so far; 0 for one without a meter.
+    func reports(of flow: FlowInfo) -> UInt32 { reports[Meter(flow: flow)] ?? 0 }
+
     /// Counts interval records of a flow.
-    mutating func setReports(_ count: UInt64, of id: FlowID) { meters[id]?.reports = count }
+    mutating func setReports(_ count: UInt32, of flow: FlowInfo) {
+        let meter = Meter(flow: flow)
+        if reports[meter] != nil { reports[meter] = count }
+    }
 
     /// Merges facts into the flow's meter, or keeps them for the flow to come. False where the
     /// table is full or the flow has too many names.
     mutating func announce(
-        _ metadata: [String: String], for key: ConnectionKey, now: Int64
+        _ facts: [String: String], for key: ConnectionKey, now: Int64
     ) -> Bool {
         if byAddresses == nil {
             byAddresses = Dictionary(
-                meters.map { (ConnectionKey($1.flow), $0) }, uniquingKeysWith: { one, _ in one })
+                reports.keys.map { (ConnectionKey($0.flow), $0.flow.id) },
+                uniquingKeysWith: { one, _ in one })
         }
-        if let id = byAddresses?[key], let meter = meters[id] {
-            var known = meter.metadata ?? [:]
-            known.merge(metadata) { _, new in new }
+        if let id = byAddresses?[key] {
+            var known = metadata[id] ?? [:]
+            known.merge(facts) { _, new in new }
             guard known.count <= Self.namesMax else { return false }
-            meters[id]?.metadata = known
+            metadata[id] = known
             return true
         }
         if announcements[key] == nil, announcements.count >= Self.announcementsMax {
@@ -81,7 +93,7 @@ struct MeterTable {
         }
         var known = announcements[key]?.metadata ?? [:]
         if let expiry = announcements[key]?.expiresMilliseconds, expiry <= now { known = [:] }
-        known.merge(metadata) { _, new in new }
+        known.merge(facts) { _, new in new }
         guard known.count <= Self.namesMax else { return false }
         announcements[key] = Announcement(
             metadata: known, expiresMilliseconds: now + Self.announcementMilliseconds)
@@ -90,8 +102,8 @@ struct MeterTable {
 
     /// What is known about an open flow from outside, sorted by name.
     func metadata(of id: FlowID) -> [(name: String, value: String)] {
-        guard let metadata = meters[id]?.metadata else { return [] }
-        return metadata.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
+        guard let facts = metadata[id] else { return [] }
+        return facts.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
     }
 }
 

@@ -49,8 +49,8 @@ final class RecordDesk {
         }
         reports = work.reports
         table.withLock { table in
-            for id in work.ended { table.close(id) }
-            for (id, count) in work.reported { table.setReports(count, of: id) }
+            for flow in work.ended { table.close(flow) }
+            for (flow, count) in work.reported.values { table.setReports(count, of: flow) }
         }
         for line in work.log { host.log(.info, line) }
         if let promise { try file?.keep(promise) }
@@ -74,7 +74,7 @@ final class RecordDesk {
             report(at: moment, &work, table)
             work.reports.note(flow, counts, atMilliseconds: moment)
         case .closed(let flow, let counts, let end, let moment):
-            work.ended.append(flow.id)
+            work.ended.append(flow)
             try finish(flow, counts, end, at: moment, isRecovered: false, &work, &tally, table)
         case .recovered(let flow, let counts, let end, let moment):
             try finish(flow, counts, end, at: moment, isRecovered: true, &work, &tally, table)
@@ -107,10 +107,11 @@ final class RecordDesk {
         for due in work.reports.takeDue(atMilliseconds: moment) {
             let id = due.flow.id
             let sequence =
-                (work.reported[id] ?? table.withLock { $0.meters[id]?.reports ?? 0 }) + 1
-            work.reported[id] = sequence
+                (work.reported[id]?.count ?? table.withLock { $0.reports(of: due.flow) }) + 1
+            work.reported[id] = (due.flow, sequence)
             var record = FlowRecord(
-                of: due.flow, due.counts, sequence: sequence, atMilliseconds: due.atMilliseconds)
+                of: due.flow, due.counts, sequence: UInt64(sequence),
+                atMilliseconds: due.atMilliseconds)
             record.metadata = table.withLock { $0.metadata(of: id) }
             var json = JSONText()
             record.write(to: &json)
@@ -158,6 +159,6 @@ private struct BatchWork {
     var reports: IntervalReports
     var lines = JSONText()
     var log: [String] = []
-    var ended: [FlowID] = []
-    var reported: [FlowID: UInt64] = [:]
+    var ended: [FlowInfo] = []
+    var reported: [FlowID: (flow: FlowInfo, count: UInt32)] = [:]
 }

@@ -19,6 +19,8 @@ final class UsageStore {
     private(set) var floor: Int64
     private var subjects: [Subject: Int64] = [:]
     private var census: DestinationCensus
+    /// Kept, since its text is long to look up for every flow.
+    private var upsertStatement: Statement?
     /// Users times services is what this grows with; more are looked up again.
     private let subjectsMax = 65_536
 
@@ -148,7 +150,8 @@ final class UsageStore {
         _ reading: Reading, subject: Int64, destination: String
     ) throws -> (isNew: Bool, counts: FlowCounts)? {
         let flow = reading.flow
-        let statement = try database.statement(Self.upsertText)
+        let statement = try upsertStatement ?? database.statement(Self.upsertText)
+        upsertStatement = statement
         defer { statement.reset() }
         statement.bind(1, flow.openedMilliseconds)
         statement.bind(2, flow.id.bytes)
@@ -157,7 +160,7 @@ final class UsageStore {
         statement.bind(5, subject)
         statement.bind(6, flow.client.description)
         statement.bind(7, destination)
-        statement.bind(8, flow.destination.description)
+        statement.bind(8, flow.host == nil ? destination : flow.destination.description)
         statement.bind(9, reading.atMilliseconds)
         if reading.end == nil {
             statement.bindNull(10)
@@ -246,8 +249,11 @@ private struct Subject: Hashable {
 extension FlowID {
     /// The sixteen bytes, as they are stored.
     var bytes: [UInt8] {
-        [high, low].flatMap { half in
-            (0..<8).map { UInt8(truncatingIfNeeded: half >> UInt64(56 - 8 * $0)) }
+        [UInt8](unsafeUninitializedCapacity: 16) { bytes, count in
+            let raw = UnsafeMutableRawBufferPointer(bytes)
+            raw.storeBytes(of: high.bigEndian, as: UInt64.self)
+            raw.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
+            count = 16
         }
     }
 }

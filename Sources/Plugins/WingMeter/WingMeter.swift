@@ -93,7 +93,7 @@ public final class WingMeter: Plugin, FlowObserver {
     }
 
     /// Meters that are running: one per open flow.
-    package var openMeters: Int { table.withLock { $0.meters.count } }
+    package var openMeters: Int { table.withLock { $0.count } }
 
     /// Calls a closure before every statement and around every write; tests end the process in it.
     /// Comes before `start`.
