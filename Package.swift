@@ -154,7 +154,9 @@ let package = Package(
         tests(
             of: "WingMeter",
             uses: ["Chance", "WingMeter", "Storage", "PluginKit", "Options", "Model"]),
-        tests(of: "Assembly", uses: ["Assembly", "Inbound", "LinuxIO", "PluginKit"]),
+        tests(
+            of: "Assembly",
+            uses: ["Assembly", "Inbound", "KernelTesting", "Loop", "LinuxIO", "PluginKit"]),
         tests(of: "CLI", uses: ["CLI", "Configuration"]),
         tests(
             of: "Gateway",

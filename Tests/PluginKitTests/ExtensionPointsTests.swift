@@ -21,16 +21,16 @@ struct ExtensionPointsTests {
 
     @Test func `capabilities are kept in the order in which they were attached`() {
         var points = ExtensionPoints()
-        points.add(Observer())
-        points.add(Observer())
+        points.add(observer: Observer())
+        points.add(observer: Observer())
         #expect(points.flowObservers.count == 2)
         #expect(points.uncalled.isEmpty)
     }
 
     @Test func `capabilities that nobody calls yet are named, so that the start can refuse them`() {
         var points = ExtensionPoints()
-        points.add(Accounts())
-        points.add(Chooser())
+        points.add(accountSource: Accounts())
+        points.add(upstreamChooser: Chooser())
         #expect(points.uncalled == ["AccountSource", "UpstreamChooser"])
     }
 

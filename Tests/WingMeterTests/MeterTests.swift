@@ -179,6 +179,29 @@ struct MeterTests {
         await meter.close()
     }
 
+    @Test("are reported also when everything falls silent")
+    func silence() async throws {
+        let meter = try await started([
+            "interval": "5s", "flows": ["jsonl": .text(folder.file("f")), "intervals": "true"],
+        ])
+        try await observe(
+            meter, .opened(flow(1)),
+            .counted(flow(1), FlowCounts(up: 7, down: 0), atMilliseconds: t + 1000))
+        bench.now = t + 4900
+        try await meter.tick()
+        #expect(lines.isEmpty, "the interval has not ended")
+        bench.now = t + 5100
+        try await meter.tick()
+        #expect(lines.count == 1)
+        bench.now = t + 60_000
+        try await meter.tick()
+        #expect(lines.count == 1, "nothing moved since")
+        let told = try lines.map { try JSONDecoder().decode(Told.self, from: Data($0.utf8)) }
+        #expect(told == [Told(uplink_bytes: 7, seq: 1, at: "2026-11-20T09:00:01.000Z")])
+        #expect(bench.log.isEmpty)
+        await meter.close()
+    }
+
     /// What the test reads of a line of the record file.
     private struct Told: Decodable, Equatable {
         let uplink_bytes: UInt64

@@ -166,7 +166,7 @@ package final class Gateway {
         } catch {
             throw StartFault("meters of an earlier run cannot be read: \(error)")
         }
-        plugins.attach(to: settlement, registry: registry)
+        plugins.attach(to: settlement, registry: registry, home: home)
         for dead in remains {
             if dead.boot.flows.isEmpty && dead.boot.unreadableSlots == 0 {
                 dead.remove()

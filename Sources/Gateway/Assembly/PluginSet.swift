@@ -23,6 +23,7 @@ final class PluginSet {
 
     private(set) var instances: [Instance] = []
     private var registered: [String] = []
+    private var tickers: [PluginTicker] = []
     private let environment: any GatewayEnvironment
     private let journal: Journal
 
@@ -83,8 +84,8 @@ final class PluginSet {
         }
     }
 
-    /// Attaches observers to the settlement and reporters to the registry.
-    func attach(to settlement: Settlement, registry: StatsReporterRegistry) {
+    /// Attaches observers to the settlement and reporters to the registry, and begins regular work.
+    func attach(to settlement: Settlement, registry: StatsReporterRegistry, home: EventLoop) {
         for instance in instances {
             for observer in instance.points.flowObservers {
                 settlement.add(observer, guid: instance.guid, worker: instance.worker)
@@ -92,6 +93,11 @@ final class PluginSet {
             for reporter in instance.points.statsReporters {
                 registry.register(guid: instance.guid, reporter)
                 registered.append(instance.guid)
+            }
+            tickers += instance.points.periodics.map { periodic in
+                PluginTicker(
+                    guid: instance.guid, periodic: periodic, home: home, worker: instance.worker,
+                    journal: journal)
             }
         }
     }
@@ -103,6 +109,8 @@ final class PluginSet {
     ) async -> Bool {
         for guid in registered { registry.unregister(guid: guid) }
         registered.removeAll()
+        for ticker in tickers { ticker.stop() }
+        tickers.removeAll()
         var isClean = true
         for instance in instances.reversed() {
             let (plugin, worker) = (instance.plugin, instance.worker)

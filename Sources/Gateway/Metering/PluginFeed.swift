@@ -119,7 +119,8 @@ package final class PluginFeed: TimerHandler {
     private func forgetDelivered() {
         if firstQueued == queue.count {
             queue.removeAll(keepingCapacity: queue.capacity <= Limits.eventsPerBatch)
-            latestCounted.removeAll(keepingCapacity: true)
+            latestCounted.removeAll(
+                keepingCapacity: latestCounted.capacity <= 2 * Limits.eventsPerBatch)
         } else if firstQueued > queue.count / 2 {
             queue.removeFirst(firstQueued)
             latestCounted = latestCounted.compactMapValues { index in

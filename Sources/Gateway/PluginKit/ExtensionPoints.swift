@@ -8,6 +8,8 @@ public struct ExtensionPoints {
     public private(set) var admissions: [any Admission] = []
     /// Receive per-datagram callbacks of handlers that name the plugin's GUID.
     public private(set) var statsReporters: [any TrafficStatsReporter] = []
+    /// Do work at regular times.
+    public private(set) var periodics: [any Periodic] = []
     /// Publish accounts.
     public private(set) var accountSources: [any AccountSource] = []
     /// Choose the way upstream.
@@ -21,25 +23,31 @@ public struct ExtensionPoints {
     public init() {}
 
     /// Attaches an observer of flows.
-    public mutating func add(_ observer: some FlowObserver) { flowObservers.append(observer) }
+    public mutating func add(observer: some FlowObserver) { flowObservers.append(observer) }
     /// Attaches an authenticator.
-    public mutating func add(_ authenticator: some Authenticator) {
+    public mutating func add(authenticator: some Authenticator) {
         authenticators.append(authenticator)
     }
     /// Attaches an admission.
-    public mutating func add(_ admission: some Admission) { admissions.append(admission) }
+    public mutating func add(admission: some Admission) { admissions.append(admission) }
     /// Attaches a reporter, as `registerStatsReporter` would under the plugin's GUID.
-    public mutating func add(_ reporter: some TrafficStatsReporter) {
+    public mutating func add(reporter: some TrafficStatsReporter) {
         statsReporters.append(reporter)
     }
+    /// Attaches regular work.
+    public mutating func add(periodic: some Periodic) { periodics.append(periodic) }
     /// Attaches a source of accounts.
-    public mutating func add(_ source: some AccountSource) { accountSources.append(source) }
+    public mutating func add(accountSource source: some AccountSource) {
+        accountSources.append(source)
+    }
     /// Attaches a chooser of upstreams.
-    public mutating func add(_ chooser: some UpstreamChooser) { upstreamChoosers.append(chooser) }
+    public mutating func add(upstreamChooser chooser: some UpstreamChooser) {
+        upstreamChoosers.append(chooser)
+    }
     /// Attaches HTTP routes.
-    public mutating func add(_ routes: some Routes) { self.routes.append(routes) }
+    public mutating func add(routes: some Routes) { self.routes.append(routes) }
     /// Attaches metrics.
-    public mutating func add(_ metrics: some Metrics) { self.metrics.append(metrics) }
+    public mutating func add(metrics: some Metrics) { self.metrics.append(metrics) }
 
     /// Names of attached capabilities that this version of the gateway does not call yet. The
     /// start is refused with them, so that no plugin waits in vain.

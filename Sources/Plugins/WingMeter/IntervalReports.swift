@@ -26,6 +26,11 @@ struct IntervalReports {
     /// A flow ended; its flow record tells the rest.
     mutating func forget(_ id: FlowID) { pending[id] = nil }
 
+    /// Whether flows are to be reported at a moment.
+    func isDue(atMilliseconds moment: Int64) -> Bool {
+        !pending.isEmpty && moment / intervalMilliseconds > interval
+    }
+
     /// The flows to report at a moment: none within an interval, all at the next one.
     mutating func takeDue(atMilliseconds moment: Int64) -> [Pending] {
         let current = moment / intervalMilliseconds

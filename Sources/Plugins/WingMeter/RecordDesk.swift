@@ -34,13 +34,33 @@ final class RecordDesk {
 
     /// Stores a batch and writes its records.
     func settle(_ batch: FlowBatch, with table: borrowing Mutex<MeterTable>) throws {
+        try store(table) { work in
+            var tally = UsageTally()
+            for event in batch.events { try take(event, &work, &tally, table) }
+            try store.add(tally)
+        }
+    }
+
+    /// Does what time alone makes due: reports of an interval that has ended, retention. The
+    /// result is whether anything was.
+    func tick(with table: borrowing Mutex<MeterTable>) throws -> Bool {
+        let now = host.wallMilliseconds()
+        guard reports.isDue(atMilliseconds: now) || now >= forgetAtMilliseconds else {
+            return false
+        }
+        try store(table) { work in report(at: now, &work, table) }
+        return true
+    }
+
+    /// Runs `body` in a transaction, and writes what it makes once that is committed.
+    private func store(
+        _ table: borrowing Mutex<MeterTable>, _ body: (inout BatchWork) throws -> Void
+    ) throws {
         // Records of the batch before come first, or the file would lack them for good.
         try file?.keepPromise()
         var work = BatchWork(reports: reports)
         let promise = try store.transaction { () -> PromisedFile.Promise? in
-            var tally = UsageTally()
-            for event in batch.events { try take(event, &work, &tally, table) }
-            try store.add(tally)
+            try body(&work)
             try forgetSome()
             guard let file, !work.lines.bytes.isEmpty else { return nil }
             let promise = try file.promise(work.lines.bytes)

@@ -12,7 +12,7 @@ import Synchronization
 /// ## Concurrency
 /// The gateway calls it from one worker thread. `updateMetadata` may be called from any thread: it
 /// touches only the table of meters, whose lock is never held while the disk works.
-public final class WingMeter: Plugin, FlowObserver {
+public final class WingMeter: Plugin, FlowObserver, Periodic {
     /// `wing-meter`.
     public static let type = "wing-meter"
 
@@ -30,7 +30,10 @@ public final class WingMeter: Plugin, FlowObserver {
     }
 
     /// Attaches the meter as an observer.
-    public func install(in points: inout ExtensionPoints) { points.add(self) }
+    public func install(in points: inout ExtensionPoints) {
+        points.add(observer: self)
+        points.add(periodic: self)
+    }
 
     /// Opens the database and the record file, and writes again what a crash may have cut.
     public func start() async throws {
@@ -42,18 +45,36 @@ public final class WingMeter: Plugin, FlowObserver {
 
     /// Stores a batch. A throw stores nothing of it, or everything: bringing it again is right.
     public func observe(_ batch: FlowBatch) async throws -> [FlowRuling] {
+        try tellingFaults { desk in
+            try desk.settle(batch, with: table)
+            return true
+        }
+        return []
+    }
+
+    /// How late the last report of flows that fell silent may be.
+    public var tickMilliseconds: Int { 1000 }
+
+    /// Reports what moved in an interval that has ended, and forgets what is too old.
+    public func tick() async throws {
+        try tellingFaults { desk in try desk.tick(with: table) }
+    }
+
+    /// Runs `body` on the open desk; the log tells when that begins to fail, and when it works
+    /// again. `body` returns whether it stored anything.
+    private func tellingFaults(_ body: (RecordDesk) throws -> Bool) throws {
+        let hasStored: Bool
         do {
-            try desk.withLock { desk in
+            hasStored = try desk.withLock { desk in
                 guard let desk else { throw WingMeterError.isNotRunning }
-                try desk.settle(batch, with: table)
+                return try body(desk)
             }
         } catch {
             let line = faults.withLock { $0.failed(error, now: host.wallMilliseconds()) }
             if let line { host.log(.error, line) }
             throw error
         }
-        if let line = faults.withLock({ $0.worked() }) { host.log(.info, line) }
-        return []
+        if hasStored, let line = faults.withLock({ $0.worked() }) { host.log(.info, line) }
     }
 
     /// Writes what the record file is still owed.

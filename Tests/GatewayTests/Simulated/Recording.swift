@@ -186,5 +186,7 @@ final class RecorderPlugin: Plugin {
         recording.began(host.boot)
     }
 
-    func install(in points: inout ExtensionPoints) { points.add(Observer(recording: recording)) }
+    func install(in points: inout ExtensionPoints) {
+        points.add(observer: Observer(recording: recording))
+    }
 }

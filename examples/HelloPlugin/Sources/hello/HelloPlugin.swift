@@ -27,7 +27,7 @@ final class HelloPlugin: Plugin, FlowObserver {
     }
 
     func install(in points: inout ExtensionPoints) {
-        points.add(self)
+        points.add(observer: self)
     }
 
     func observe(_ batch: FlowBatch) async throws -> [FlowRuling] {
