@@ -1,4 +1,5 @@
 #include "internal.h"
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -7,6 +8,8 @@
 #include <unistd.h>
 
 void weir_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }
+
+void weir_return_large_blocks(size_t bytes) { mallopt(M_MMAP_THRESHOLD, (int)bytes); }
 
 static sigset_t awaited(void) {
     sigset_t set;

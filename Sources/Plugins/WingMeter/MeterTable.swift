@@ -5,15 +5,6 @@ import Model
 /// One meter per flow, from `opened` to the end. It is small, because idle flows are many: counts
 /// are in the database, facts are shared with the gateway, and what almost no flow has is apart.
 struct MeterTable {
-    /// An open flow, told from others by its id.
-    private struct Meter: Hashable {
-        let flow: FlowInfo
-
-        static func == (one: Meter, other: Meter) -> Bool { one.flow.id == other.flow.id }
-
-        func hash(into hasher: inout Hasher) { hasher.combine(flow.id) }
-    }
-
     /// Facts about a flow that may never come.
     private struct Announcement {
         var metadata: [String: String]
@@ -29,7 +20,7 @@ struct MeterTable {
     static let namesMax = 64
 
     /// Interval records written, by meter: one in a second at most, for the years of a UInt32.
-    private var reports: [Meter: UInt32] = [:]
+    private var reports: [FlowKey: UInt32] = [:]
     /// From outside.
     private var metadata: [FlowID: [String: String]] = [:]
     private var announcements: [ConnectionKey: Announcement] = [:]
@@ -42,7 +33,7 @@ struct MeterTable {
 
     /// Starts a flow's meter; a second start of the same flow changes nothing.
     mutating func open(_ flow: FlowInfo, now: Int64) {
-        let meter = Meter(flow: flow)
+        let meter = FlowKey(flow: flow)
         guard reports[meter] == nil else { return }
         reports[meter] = 0
         guard byAddresses != nil else { return }
@@ -55,18 +46,18 @@ struct MeterTable {
 
     /// Stops a flow's meter; a second stop changes nothing.
     mutating func close(_ flow: FlowInfo) {
-        guard reports.removeValue(forKey: Meter(flow: flow)) != nil else { return }
+        guard reports.removeValue(forKey: FlowKey(flow: flow)) != nil else { return }
         metadata[flow.id] = nil
         let key = ConnectionKey(flow)
         if byAddresses?[key] == flow.id { byAddresses?[key] = nil }
     }
 
     /// Interval records of a flow so far; 0 for one without a meter.
-    func reports(of flow: FlowInfo) -> UInt32 { reports[Meter(flow: flow)] ?? 0 }
+    func reports(of flow: FlowInfo) -> UInt32 { reports[FlowKey(flow: flow)] ?? 0 }
 
     /// Counts interval records of a flow.
     mutating func setReports(_ count: UInt32, of flow: FlowInfo) {
-        let meter = Meter(flow: flow)
+        let meter = FlowKey(flow: flow)
         if reports[meter] != nil { reports[meter] = count }
     }
 

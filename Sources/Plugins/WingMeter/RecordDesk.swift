@@ -58,7 +58,7 @@ final class RecordDesk {
     ) throws {
         // Records of the batch before come first, or the file would lack them for good.
         try file?.keepPromise()
-        var work = BatchWork(reports: reports)
+        var work = BatchWork(reports: reports.draft())
         let promise = try store.transaction { () -> PromisedFile.Promise? in
             try body(&work)
             try forgetSome()
@@ -67,7 +67,7 @@ final class RecordDesk {
             try store.store(promise)
             return promise
         }
-        reports = work.reports
+        reports.keep(work.reports)
         table.withLock { table in
             for flow in work.ended { table.close(flow) }
             for (flow, count) in work.reported.values { table.setReports(count, of: flow) }
@@ -92,7 +92,8 @@ final class RecordDesk {
                     isRecovered: false), &tally)
             guard settings.reportsIntervals, case .stored = change else { return }
             report(at: moment, &work, table)
-            work.reports.note(flow, counts, atMilliseconds: moment)
+            work.reports.note(
+                flow, IntervalReports.Reading(counts: counts, atMilliseconds: moment))
         case .closed(let flow, let counts, let end, let moment):
             work.ended.append(flow)
             try finish(flow, counts, end, at: moment, isRecovered: false, &work, &tally, table)
@@ -106,7 +107,7 @@ final class RecordDesk {
         isRecovered: Bool, _ work: inout BatchWork, _ tally: inout UsageTally,
         _ table: borrowing Mutex<MeterTable>
     ) throws {
-        work.reports.forget(flow.id)
+        work.reports.forget(flow)
         if settings.reportsIntervals, !isRecovered { report(at: moment, &work, table) }
         guard isPlausible(flow, counts) else { return }
         let change = try store.take(
@@ -124,14 +125,14 @@ final class RecordDesk {
     private func report(
         at moment: Int64, _ work: inout BatchWork, _ table: borrowing Mutex<MeterTable>
     ) {
-        for due in work.reports.takeDue(atMilliseconds: moment) {
+        for due in work.reports.takeDue(of: reports, atMilliseconds: moment) {
             let id = due.flow.id
             let sequence =
                 (work.reported[id]?.count ?? table.withLock { $0.reports(of: due.flow) }) + 1
             work.reported[id] = (due.flow, sequence)
             var record = FlowRecord(
-                of: due.flow, due.counts, sequence: UInt64(sequence),
-                atMilliseconds: due.atMilliseconds)
+                of: due.flow, due.reading.counts, sequence: UInt64(sequence),
+                atMilliseconds: due.reading.atMilliseconds)
             record.metadata = table.withLock { $0.metadata(of: id) }
             var json = JSONText()
             record.write(to: &json)
@@ -176,7 +177,7 @@ final class RecordDesk {
 
 /// What a batch makes besides rows; used only if its transaction commits.
 private struct BatchWork {
-    var reports: IntervalReports
+    var reports: IntervalReports.Draft
     var lines = JSONText()
     var log: [String] = []
     var ended: [FlowInfo] = []

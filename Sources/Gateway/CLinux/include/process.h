@@ -4,6 +4,8 @@
 #include <stdint.h>
 
 void weir_ignore_sigpipe(void);
+/// Blocks of memory from this size on go back to the kernel when they are freed, always.
+void weir_return_large_blocks(size_t bytes);
 /// Blocks the signals that weir_wait_for_signal takes, in this thread and those it starts.
 int weir_block_signals(void);
 /// Waits for SIGINT, SIGTERM, SIGHUP or SIGUSR1 and returns its number.
