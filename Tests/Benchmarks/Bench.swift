@@ -103,7 +103,7 @@ final class Bench {
         }
         let relay = StreamRelay(
             terms, meter: meter, client: client.detach(), upstream: upstream.detach(),
-            early: UnsafeRawBufferPointer(start: nil, count: 0))
+            early: StreamRelay.Early())
         relay.start()
         relays.append(relay)
     }

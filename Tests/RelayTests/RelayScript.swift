@@ -54,7 +54,8 @@ final class RelayScript {
 
     /// A relay between two streams; both have room unless said otherwise.
     func relay(
-        early: [UInt8] = [], idleMilliseconds: UInt64 = 60_000, hasRoom: Bool = true
+        early: [UInt8] = [], answered: [UInt8] = [], idleMilliseconds: UInt64 = 60_000,
+        hasRoom: Bool = true
     ) throws -> Pair {
         let pair = Pair(Int32(pairs.count + 1))
         pairs.append(pair)
@@ -63,17 +64,16 @@ final class RelayScript {
             guard let meter = pair.meter, let client = detached(pair.client),
                 let upstream = detached(pair.upstream)
             else { return }
-            early.withUnsafeBytes { early in
-                StreamRelay(
-                    StreamRelay.Terms(
-                        context, idleNanoseconds: idleMilliseconds * 1_000_000,
-                        onEnd: { _, end in pair.ends.append(end) }),
-                    meter: meter, client: client, upstream: upstream, early: early
-                ).start()
-            }
+            StreamRelay(
+                StreamRelay.Terms(
+                    context, idleNanoseconds: idleMilliseconds * 1_000_000,
+                    onEnd: { _, end in pair.ends.append(end) }),
+                meter: meter, client: client, upstream: upstream,
+                early: StreamRelay.Early(uplink: early, downlink: answered)
+            ).start()
         }
         _ = try #require(pair.meter)
-        if hasRoom && early.isEmpty {
+        if hasRoom && early.isEmpty && answered.isEmpty {
             driver.report(pair.client, .writable)
             driver.report(pair.upstream, .writable)
             loop.turn(mayWait: false)

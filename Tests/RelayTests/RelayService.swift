@@ -90,7 +90,7 @@ final class RelayService: ReadinessHandler, TimerHandler {
                 idleNanoseconds: idleNanoseconds,
                 onEnd: { [self] _, end in ends.append(end) }),
             meter: meter, client: client.detach(), upstream: upstream.detach(),
-            early: UnsafeRawBufferPointer(start: nil, count: 0)
+            early: StreamRelay.Early()
         ).start()
     }
 

@@ -123,6 +123,19 @@ struct StreamRelayScriptTests {
         script.cut(pair)
     }
 
+    @Test func `bytes that came behind a hop's answer go first to the client`() throws {
+        let pair = try script.relay(answered: [7, 8])
+        #expect(driver.calls.isEmpty, "nobody said that the client has room")
+        script.report(pair.upstream, [.readable, .writable])
+        #expect(driver.calls.isEmpty, "nothing is read before they are gone")
+        driver.expect(.send(pair.client, [7, 8]), .moved(2))
+        script.expectCopy([9], from: pair.upstream, to: pair.client)
+        script.report(pair.client, .writable)
+        #expect(pair.figures == [0, 0, 3, 2])
+        script.expectClose(pair, resets: true)
+        script.cut(pair)
+    }
+
     @Test func `a relay that uses up its turn lets the others go first`() throws {
         let (one, two) = (try script.relay(), try script.relay())
         let full = Payload.bytes(Limits.scratchBytes, seed: 3)

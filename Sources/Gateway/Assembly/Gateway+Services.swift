@@ -18,7 +18,7 @@ extension Gateway {
             throw StartFault("no random bytes: \(error)")
         }
         let planner = ServicePlanner(
-            options: configuration.loaded.options, plugins: plugins, own: own,
+            options: configuration.loaded.options, plugins: plugins, objects: objects, own: own,
             throttle: LoginThrottle(), digest: digest, names: names)
         for service in configuration.loaded.options.services {
             let plan = try planner.plan(service)

@@ -31,6 +31,7 @@ package final class Gateway {
     let own: OwnEndpoints
     private let sessions = SessionTable()
     let plugins: PluginSet
+    let objects = SharedObjects()
     let names: NameServices
     private let pool: BlockingPool
     var settlement: Settlement?

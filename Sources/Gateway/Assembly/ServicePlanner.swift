@@ -11,6 +11,7 @@ import Routing
 struct ServicePlanner {
     let options: GatewayOptions
     let plugins: PluginSet
+    let objects: SharedObjects
     let own: OwnEndpoints
     let throttle: LoginThrottle
     let digest: KeyedDigest
@@ -107,7 +108,8 @@ struct ServicePlanner {
         var authers: [LoginGate.Auther] = []
         for name in handler.authers {
             if let auther = options.authers.first(where: { $0.name.value == name.value }) {
-                authers.append(.table(table(auther.users)))
+                let users = objects.object(.auther, name.value) { table(auther.users) }
+                authers.append(.table(users))
                 continue
             }
             let found = plugins.authenticators(name.value)

@@ -30,7 +30,8 @@ struct BindServer {
                 return upstream.reset()
             }
             desk.relay(
-                socket, upstream, user: user, host: destination.name, listener: listener,
+                socket, Upstream(upstream, to: upstream.peer), user: user, host: destination.name,
+                listener: listener,
                 upstreamLocal: local)
         } catch {
             await server.fail(error, user: user, destination, version)

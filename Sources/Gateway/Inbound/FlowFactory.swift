@@ -18,6 +18,7 @@ struct FlowFactory {
         var client: Endpoint
         var destination: Endpoint
         var host: String?
+        var route: [String] = []
         var listener: Endpoint
         var upstreamLocal: Endpoint
         var upstreamRemote: Endpoint
@@ -34,7 +35,8 @@ struct FlowFactory {
             id: FlowID(high: driver.randomWord(), low: driver.randomWord()), boot: station.boot,
             origin: service.info, user: facts.user, session: session, node: station.node,
             transport: facts.transport, client: facts.client, destination: facts.destination,
-            host: facts.host, listener: facts.listener, upstreamLocal: facts.upstreamLocal,
+            host: facts.host, route: facts.route, listener: facts.listener,
+            upstreamLocal: facts.upstreamLocal,
             upstreamRemote: facts.upstreamRemote, openedMilliseconds: now)
         let meter = station.ledger.open(flow, service: service)
         if meter == nil { ended(flow) }

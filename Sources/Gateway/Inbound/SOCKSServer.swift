@@ -136,7 +136,7 @@ struct SOCKSServer {
     private func connect(_ destination: Destination, user: String?, _ version: Version) async {
         // From here the dial has its own deadline; the client may wait for it.
         socket.clearDeadline()
-        let upstream: StreamSocket
+        let upstream: Upstream
         do throws(DialFault) {
             upstream = try await desk.dial(destination, user: user, client: socket)
         } catch {
@@ -144,15 +144,17 @@ struct SOCKSServer {
         }
         do throws(Errno) {
             let listener = try socket.localEndpoint()
-            let local = try upstream.localEndpoint()
-            guard await say(.succeeded, bound: local, version) else { return upstream.reset() }
+            let local = try upstream.socket.localEndpoint()
+            guard await say(.succeeded, bound: local, version) else {
+                return upstream.socket.reset()
+            }
             desk.relay(
                 socket, upstream, user: user, host: destination.name, listener: listener,
                 upstreamLocal: local)
         } catch {
             log(.info, "connect failed", error.description, user: user, destination: destination)
             socket.reset()
-            upstream.reset()
+            upstream.socket.reset()
         }
     }
 

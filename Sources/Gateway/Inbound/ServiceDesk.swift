@@ -68,7 +68,7 @@ package final class ServiceDesk {
     /// Connects upstream for a stream flow: plugins first, then names, policy and addresses.
     func dial(
         _ destination: Destination, user: String?, client: StreamSocket
-    ) async throws(DialFault) -> StreamSocket {
+    ) async throws(DialFault) -> Upstream {
         if let refusal = await refusal(
             user: user, transport: .tcp, client: client.peer, destination: destination)
         {
@@ -77,40 +77,40 @@ package final class ServiceDesk {
         let deadline = station.loop.nowNanoseconds + settings.dialNanoseconds
         var started: StreamSocket?
         defer { if let started { station.untrack(started) } }
-        return try await dialer.dial(
+        let socket = try await dialer.dial(
             destination, client: client.peer, deadlineNanoseconds: deadline,
             onStart: { [station] socket in
                 if let started { station.untrack(started) }
                 started = socket
                 station.track(socket)
             })
+        return Upstream(socket, to: socket.peer)
     }
 
     /// Turns two connected streams into a metered relay. Nothing waits afterwards.
     func relay(
-        _ client: StreamSocket, _ upstream: StreamSocket, user: String?, host: String?,
+        _ client: StreamSocket, _ upstream: Upstream, user: String?, host: String?,
         listener: Endpoint, upstreamLocal: Endpoint
     ) {
         let facts = FlowFactory.Facts(
-            user: user, transport: .tcp, client: client.peer, destination: upstream.peer,
-            host: host, listener: listener, upstreamLocal: upstreamLocal,
-            upstreamRemote: upstream.peer)
+            user: user, transport: .tcp, client: client.peer, destination: upstream.destination,
+            host: host, route: upstream.route, listener: listener, upstreamLocal: upstreamLocal,
+            upstreamRemote: upstream.socket.peer)
         guard let meter = flows.open(facts) else {
             station.journal(.error, "a connection was closed: no memory for its meter")
             client.reset()
-            upstream.reset()
+            upstream.socket.reset()
             return
         }
         let early = Array(client.unread)
+        let answered = Array(upstream.socket.unread)
         meter.countOverhead(
             uplinkBytes: client.receivedBytes - UInt64(early.count),
             downlinkBytes: client.sentBytes)
-        early.withUnsafeBytes { early in
-            StreamRelay(
-                terms, meter: meter, client: client.detach(), upstream: upstream.detach(),
-                early: early
-            ).start()
-        }
+        StreamRelay(
+            terms, meter: meter, client: client.detach(), upstream: upstream.socket.detach(),
+            early: StreamRelay.Early(uplink: early, downlink: answered)
+        ).start()
     }
 
     /// Says why a connection did not become a flow.

@@ -39,14 +39,15 @@ struct StreamForwarder {
         socket.reset()
     }
 
-    private func hand(over upstream: StreamSocket, _ destination: Destination) {
+    private func hand(over upstream: Upstream, _ destination: Destination) {
         do throws(Errno) {
             desk.relay(
                 socket, upstream, user: nil, host: destination.name,
-                listener: try socket.localEndpoint(), upstreamLocal: try upstream.localEndpoint())
+                listener: try socket.localEndpoint(),
+                upstreamLocal: try upstream.socket.localEndpoint())
         } catch {
             socket.reset()
-            upstream.reset()
+            upstream.socket.reset()
         }
     }
 }

@@ -44,18 +44,31 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
         static let upstream: UInt8 = 1
     }
 
-    /// Takes over two streams; `start` begins to relay. `early` are bytes that the client sent
-    /// behind its request.
+    /// Bytes that were received before the relay began.
+    package struct Early {
+        /// What the client sent behind its request.
+        package var uplink: [UInt8]
+        /// What the destination sent behind the last hop's answer.
+        package var downlink: [UInt8]
+
+        package init(uplink: [UInt8] = [], downlink: [UInt8] = []) {
+            self.uplink = uplink
+            self.downlink = downlink
+        }
+    }
+
+    /// Takes over two streams; `start` begins to relay, with the early bytes first.
     package init(
         _ terms: Terms, meter: FlowMeter, client: StreamSocket.Detached,
-        upstream: StreamSocket.Detached, early: UnsafeRawBufferPointer
+        upstream: StreamSocket.Detached, early: Early
     ) {
         self.terms = terms
         self.meter = meter
         self.client = Side(client)
         self.upstream = Side(upstream)
         lastMoveNanoseconds = terms.context.loop.nowNanoseconds
-        uplink.prepend(early)
+        early.uplink.withUnsafeBytes { uplink.prepend($0) }
+        early.downlink.withUnsafeBytes { downlink.prepend($0) }
     }
 
     /// Begins to relay. The loop keeps the relay alive from here to its end.
