@@ -46,6 +46,20 @@ public enum Limits {
     /// How long a stream may be quiet where the configuration sets no bound: a day.
     public static let streamIdleMilliseconds = 24 * 60 * 60 * 1000
 
+    // MARK: HTTP
+
+    /// Bytes of a request's or response's head: what large cookies and tokens take, eight times
+    /// what common origins accept.
+    public static let headBytes = 64 * 1024
+    /// Bytes of a request's target; browsers and origins stop between 8 and 64 KiB.
+    public static let targetBytes = 16 * 1024
+    /// Fields of one head, or of the trailers.
+    public static let headFields = 256
+    /// Bytes of the trailers of chunked content.
+    public static let trailerBytes = 16 * 1024
+    /// Bytes of extensions in one chunk's line. Nobody sends any; the RFC wants them bounded.
+    public static let chunkLineBytes = 1024
+
     // MARK: UDP
 
     /// Segments in one segmented send; the kernel's own bound (`UDP_MAX_SEGMENTS`).
