@@ -78,7 +78,7 @@ let package = Package(
             "Assembly",
             uses: [
                 "Inbound", "Relay", "Routing", "Metering", "Configuration", "PluginKit", "Options",
-                "Crypto", "Loop", "LinuxIO", "Model",
+                "Crypto", "Loop", "LinuxIO", "Codecs", "Model",
             ]),
         area(
             "CLI",

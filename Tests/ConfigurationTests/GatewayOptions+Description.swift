@@ -65,6 +65,13 @@ extension ServiceOptions {
         lines += forwarder?.lines ?? []
         if let resolver { lines.append("  resolver \(resolver.value)") }
         if let hosts { lines.append("  hosts \(hosts.value)") }
+        if let proxyHeaders {
+            let trusted = proxyHeaders.trusted.map { "\($0)" } ?? "everybody"
+            lines.append("  proxy headers from \(trusted)")
+        }
+        if case .forward(let forward) = handler.kind, let version = forward.proxyProtocol {
+            lines.append("  proxy header v\(version.value) to targets")
+        }
         if !allowsPrivateDestinations { lines.append("  no private destinations") }
         return lines
     }

@@ -15,7 +15,7 @@ public func fuzzCodecs(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
     let body = UnsafeRawBufferPointer(start: start + 1, count: count - 1)
     let targets = [
         fuzzGreeting, fuzzCredentials, fuzzRequest, fuzzReply, fuzzUDPHeader, fuzzSOCKS4, fuzzDNS,
-        fuzzSmallReplies, fuzzHost,
+        fuzzSmallReplies, fuzzHost, fuzzProxyProtocol,
     ]
     targets[Int(start[0]) % targets.count](body.bytes)
     return 0
@@ -89,6 +89,16 @@ private func fuzzDNS(_ bytes: RawSpan) {
     precondition(response.answers(query), "a response answers its own question")
     let written = [UInt8](capacity: DNS.Query.maximumByteCount) { query.encode(into: &$0) }
     precondition(!written.isEmpty, "a query has bytes")
+}
+
+private func fuzzProxyProtocol(_ bytes: RawSpan) {
+    guard let header = value(of: ProxyProtocol.decode(bytes), bytes) else { return }
+    for version in ProxyProtocol.Version.allCases {
+        let written = [UInt8](capacity: ProxyProtocol.maximumByteCount) {
+            header.encode(version, into: &$0)
+        }
+        expect(ProxyProtocol.decode(written.span.bytes), is: header, of: written)
+    }
 }
 
 private func fuzzSmallReplies(_ bytes: RawSpan) {

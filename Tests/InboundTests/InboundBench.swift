@@ -1,3 +1,4 @@
+import Codecs
 import Inbound
 import KernelTesting
 import LinuxIO
@@ -24,6 +25,8 @@ final class InboundBench {
         var forbidden: Set<IPAddress> = []
         var handshakeNanoseconds: UInt64 = 15_000_000_000
         var dialNanoseconds: UInt64 = 10_000_000_000
+        var introducers: Introducers?
+        var introducing: ProxyProtocol.Version?
     }
 
     /// Log lines, each as `event reason`.
@@ -91,7 +94,8 @@ final class InboundBench {
             handshakeNanoseconds: service.handshakeNanoseconds,
             dialNanoseconds: service.dialNanoseconds,
             streamIdleNanoseconds: 600_000_000_000, datagramIdleNanoseconds: 60_000_000_000,
-            handler: service.handler)
+            handler: service.handler, introducers: service.introducers,
+            introducing: service.introducing)
         let forbidden = service.forbidden
         desk = ServiceDesk(
             station: station, settings: settings, admissions: service.admissions, resolver: names,

@@ -22,6 +22,48 @@ struct ForwardTests {
         }
     }
 
+    @Test func `a PROXY header is taken, recorded and handed on`() throws {
+        let origin = try TCPOrigin.echo()
+        var text = GatewayText.forward(
+            "tcp", to: [origin.address], metadata: ["proxyProtocol: 1"])
+        text.services[0].metadata = ["proxyProtocol: 2", "proxyProtocol.trust: [127.0.0.1]"]
+        try withGateway(text) { gateway in
+            let client = try Socket.connect(to: gateway.address)
+            let line = "PROXY TCP4 127.0.0.9 127.0.0.8 4711 80\r\n"
+            try client.send(line.utf8)
+            try client.send("hello".utf8)
+            client.shutdownWriting()
+            #expect(try client.receiveToEnd() == Array((line + "hello").utf8))
+            let record = try gateway.onlyRecord()
+            #expect(record.client == "127.0.0.9:4711")
+            #expect(record.listener == gateway.address.description)
+            #expect(record.uplinkBytes == 5)
+            #expect(record.overheadUplinkBytes == line.utf8.count)
+        }
+    }
+
+    @Test(.enabled(if: Tools.has("curl"), "curl is not installed"))
+    func `curl's PROXY header names it, and policy goes by it`() throws {
+        let origin = try TCPOrigin.http(body: .pattern(4321))
+        var text = GatewayText.forward("tcp", to: [origin.address])
+        text.services[0].metadata = ["proxyProtocol: 1"]
+        try withGateway(text) { gateway in
+            let result = try run(
+                [
+                    "curl", "-sS", "--haproxy-protocol", "--interface", "127.0.0.9", "-o",
+                    "/dev/null", "-w", "%{size_download} %{local_ip}:%{local_port}",
+                    "http://127.0.0.1:\(gateway.port)/",
+                ], in: gateway.folder)
+            let words = result.output.split(separator: " ").map(String.init)
+            #expect(words.first == "4321", "\(result)")
+            #expect(try gateway.onlyRecord().client == words.last)
+            // Loopback is for clients on loopback, and this one says that it is not.
+            let client = try Socket.connect(to: gateway.address)
+            try client.send("PROXY TCP4 198.51.100.7 127.0.0.8 4711 80\r\nhello".utf8)
+            #expect(client.isClosedByPeer())
+        }
+    }
+
     @Test func `an origin that speaks first is heard at once`() throws {
         let origin = try TCPOrigin.greeting(Array("220 ready\r\n".utf8))
         try withGateway(.forward("tcp", to: [origin.address])) { gateway in

@@ -1,3 +1,4 @@
+import Codecs
 import Configuration
 import Crypto
 import Inbound
@@ -38,7 +39,9 @@ struct ServicePlanner {
             streamIdleNanoseconds: nanoseconds(
                 handler.idleTimeout, or: Limits.streamIdleMilliseconds),
             datagramIdleNanoseconds: nanoseconds(datagramIdle(service), or: 60_000),
-            handler: try handlerSettings(service))
+            handler: try handlerSettings(service),
+            introducers: service.proxyHeaders.map { Introducers(in: $0.trusted) },
+            introducing: introducing(handler))
         let (own, names) = (own, names)
         let allowsPrivate = service.allowsPrivateDestinations
         let (resolver, hosts) = (service.resolver?.value, service.hosts?.value)
@@ -51,6 +54,12 @@ struct ServicePlanner {
             },
             passing: PassingEndpoints(
                 occupy: { own.occupy($0) }, vacate: { own.vacate($0) }))
+    }
+
+    private func introducing(_ handler: HandlerOptions) -> ProxyProtocol.Version? {
+        guard case .forward(let forward) = handler.kind, let version = forward.proxyProtocol
+        else { return nil }
+        return version.value == 1 ? .text : .binary
     }
 
     private func handlerSettings(_ service: ServiceOptions) throws(StartFault) -> HandlerSettings {

@@ -41,6 +41,10 @@ package final class ServiceDesk {
 
     /// Serves one accepted stream to its end or its hand-over.
     package func serve(_ socket: StreamSocket) async {
+        if let introducers = settings.introducers {
+            let reader = IntroductionReader(desk: self, introducers: introducers, socket: socket)
+            guard await reader.serve() else { return }
+        }
         socket.setDeadline(
             nanoseconds: station.loop.nowNanoseconds + settings.handshakeNanoseconds)
         switch settings.handler {

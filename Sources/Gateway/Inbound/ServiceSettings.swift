@@ -1,3 +1,4 @@
+package import Codecs
 package import Metering
 package import Model
 
@@ -17,12 +18,19 @@ package struct ServiceSettings: Sendable {
     package var datagramIdleNanoseconds: UInt64
     /// What the handler does.
     package var handler: HandlerSettings
+    /// Whose PROXY headers are believed; nil where no header is expected.
+    package var introducers: Introducers?
+    /// The PROXY header that targets of a forward are sent first; nil for none.
+    package var introducing: ProxyProtocol.Version?
 
     package init(
         metered: MeteredService, gate: LoginGate, handshakeNanoseconds: UInt64,
         dialNanoseconds: UInt64, streamIdleNanoseconds: UInt64, datagramIdleNanoseconds: UInt64,
-        handler: HandlerSettings
+        handler: HandlerSettings, introducers: Introducers? = nil,
+        introducing: ProxyProtocol.Version? = nil
     ) {
+        self.introducers = introducers
+        self.introducing = introducing
         self.metered = metered
         self.gate = gate
         self.handshakeNanoseconds = handshakeNanoseconds

@@ -1,3 +1,5 @@
+import Bytes
+import Codecs
 import LinuxIO
 import Loop
 import Model
@@ -23,7 +25,7 @@ struct StreamForwarder {
             do throws(DialFault) {
                 let upstream = try await desk.dial(destination, user: nil, client: socket)
                 targets.succeeded(target)
-                hand(over: upstream, destination)
+                if await introduce(to: upstream, destination) { hand(over: upstream, destination) }
                 return
             } catch {
                 if error == .cut { break }
@@ -37,6 +39,29 @@ struct StreamForwarder {
             }
         }
         socket.reset()
+    }
+
+    /// Tells the target who the client is, where it wants to know; false when one of them is gone
+    /// already, and then both streams are closed.
+    private func introduce(to upstream: Upstream, _ destination: Destination) async -> Bool {
+        guard let version = desk.settings.introducing else { return true }
+        do {
+            let listener = try socket.introduction?.destination ?? socket.localEndpoint()
+            let header = ProxyProtocol.Header.relayed(source: socket.peer, destination: listener)
+            // The dial's deadline still runs.
+            try await upstream.socket.write(
+                [UInt8](capacity: ProxyProtocol.maximumByteCount) {
+                    header.encode(version, into: &$0)
+                })
+            return true
+        } catch {
+            desk.logFailure(
+                .info, "target failed", client: socket.peer, user: nil, destination: destination,
+                reason: "the PROXY header could not be sent")
+            socket.reset()
+            upstream.socket.reset()
+            return false
+        }
     }
 
     private func hand(over upstream: Upstream, _ destination: Destination) {

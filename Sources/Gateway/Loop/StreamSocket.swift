@@ -23,8 +23,10 @@ package enum StreamFault: Error, Equatable, Sendable {
 package final class StreamSocket: ReadinessHandler, TimerHandler {
     /// The loop that it lives on.
     package let loop: EventLoop
-    /// The other end.
-    package let peer: Endpoint
+    /// Who holds the other end of the connection itself: the client, or a proxy in front of it.
+    package let neighbor: Endpoint
+    /// What the proxy in front said of its client; nil where there is none, or it said nothing.
+    package private(set) var introduction: Introduction?
     private let local: Endpoint?
     private var descriptor: Descriptor
     private var registration = Registration.none
@@ -47,7 +49,7 @@ package final class StreamSocket: ReadinessHandler, TimerHandler {
         _ descriptor: Descriptor, peer: Endpoint, local: Endpoint? = nil, loop: EventLoop
     ) throws(Errno) {
         self.loop = loop
-        self.peer = peer
+        neighbor = peer
         self.local = local
         self.descriptor = descriptor
         do throws(Errno) {
@@ -209,6 +211,12 @@ package final class StreamSocket: ReadinessHandler, TimerHandler {
     }
 
     // MARK: Facts
+
+    /// Who is on the other end: whom the proxy in front connects for, or else the neighbor itself.
+    package var peer: Endpoint { introduction?.client ?? neighbor }
+
+    /// From now on the peer is whom the neighbor speaks for. Call it before anybody asks.
+    package func introduce(_ introduction: Introduction) { self.introduction = introduction }
 
     /// The address on our side.
     package func localEndpoint() throws(Errno) -> Endpoint {

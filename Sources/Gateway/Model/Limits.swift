@@ -38,6 +38,11 @@ public enum Limits {
     public static let sparesPerLoop = 256
     /// Concurrent connections per loop that have not finished their handshake.
     public static let handshakesPerLoop = 8 * 1024
+    /// Bytes of a binary PROXY header with its additions, which are left out: what a handshake's
+    /// buffer holds. haproxy sends less than 300 without a client's certificate.
+    public static let proxyHeaderBytes = handshakeBytes
+    /// How long a PROXY header may take to come; as in gost.
+    public static let proxyHeaderMilliseconds = 10_000
     /// Addresses of one name that are tried.
     public static let addressesPerName = 16
 

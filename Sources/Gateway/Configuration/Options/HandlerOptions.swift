@@ -8,7 +8,7 @@ package struct HandlerOptions: Sendable {
         /// SOCKS5, SOCKS4 and SOCKS4a.
         case socks5(SOCKS5Options)
         /// Everything goes to the forwarder's nodes.
-        case forward
+        case forward(ForwardHandlerOptions)
     }
 
     /// `type:` as written: `socks5`, `socks`, `socks4`, `socks4a`, `tcp`, `udp` or `forward`.
@@ -71,6 +71,14 @@ package struct SOCKS5Options: Sendable {
         self.publicAddress = publicAddress
         self.udpPorts = udpPorts
     }
+}
+
+/// What only forwarding handlers have.
+package struct ForwardHandlerOptions: Sendable {
+    /// The version of the PROXY header that targets are sent first, 1 or 2; nil for none.
+    package let proxyProtocol: Located<Int>?
+
+    init(proxyProtocol: Located<Int>?) { self.proxyProtocol = proxyProtocol }
 }
 
 /// Which plugins are told of a handler's flows, and in which form.

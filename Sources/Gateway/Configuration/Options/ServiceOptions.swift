@@ -19,11 +19,14 @@ package struct ServiceOptions: Sendable {
     package let hosts: Located<String>?
     /// Whether its clients may reach private addresses.
     package let allowsPrivateDestinations: Bool
+    /// PROXY headers in front of its clients' bytes; nil where none are expected.
+    package let proxyHeaders: ProxyHeaderOptions?
 
     init(
         name: Located<String>, address: Located<Endpoint>, handler: HandlerOptions,
         listener: ListenerOptions, forwarder: ForwarderOptions?, resolver: Located<String>?,
-        hosts: Located<String>?, allowsPrivateDestinations: Bool
+        hosts: Located<String>?, allowsPrivateDestinations: Bool,
+        proxyHeaders: ProxyHeaderOptions?
     ) {
         self.name = name
         self.address = address
@@ -33,5 +36,14 @@ package struct ServiceOptions: Sendable {
         self.resolver = resolver
         self.hosts = hosts
         self.allowsPrivateDestinations = allowsPrivateDestinations
+        self.proxyHeaders = proxyHeaders
     }
+}
+
+/// What a service believes of PROXY headers.
+package struct ProxyHeaderOptions: Sendable, Equatable {
+    /// Networks whose headers are believed; nil is everybody.
+    package let trusted: [IPPrefix]?
+
+    init(trusted: [IPPrefix]?) { self.trusted = trusted }
 }

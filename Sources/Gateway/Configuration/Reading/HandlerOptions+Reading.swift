@@ -32,29 +32,27 @@ extension HandlerOptions {
         idleTimeout = metadata.duration("idleTimeout", default: .zero, bareNumber: .isSeconds)
         metadata.notYet(.warning, GostVocabulary.laterHandlerMetadata)
         if choice.isForward {
-            kind = .forward
-            Self.readForward(&metadata)
+            kind = .forward(ForwardHandlerOptions(from: &metadata))
         } else {
             kind = .socks5(SOCKS5Options(from: &metadata))
         }
     }
+}
 
-    /// Options of gost's forwarding that make no difference here.
-    private static func readForward(_ metadata: inout OptionReader) {
-        metadata.notYet(.warning, ["http.keepalive"])
-        if metadata.metadataBool("stateless", default: false) {
-            metadata.warn(
+extension ForwardHandlerOptions {
+    /// Reads the metadata of a forwarding handler. Most of gost's make no difference here.
+    init(from reader: inout OptionReader) {
+        reader.notYet(.warning, ["http.keepalive"])
+        if reader.metadataBool("stateless", default: false) {
+            reader.warn(
                 "'stateless' is ignored: sessions last until they are idle",
-                at: metadata.location(of: "stateless"))
+                at: reader.location(of: "stateless"))
         }
-        _ = metadata.integer("bufferSize", "readBufferSize", "udp.bufferSize", in: 0...1_048_576)
-        if metadata.has("proxyProtocol"),
-            metadata.integer("proxyProtocol", default: 0, in: 0...2) != 0
-        {
-            metadata.error(
-                "'proxyProtocol' is not available yet",
-                at: metadata.location(of: "proxyProtocol"))
-        }
+        _ = reader.integer("bufferSize", "readBufferSize", "udp.bufferSize", in: 0...1_048_576)
+        let version = reader.integer("proxyProtocol", default: 0, in: 0...2)
+        proxyProtocol =
+            version == 0
+            ? nil : reader.location(of: "proxyProtocol").map { Located(version, at: $0) }
     }
 }
 

@@ -39,6 +39,9 @@ extension ServiceOptions {
         allowsPrivateDestinations =
             metadata.service.choice(
                 "privateDestinations", among: ["allow": true, "deny": false]) ?? true
+        proxyHeaders = ProxyHeaderOptions(
+            from: &metadata.service, transport: transport, address: address.value)
+        Self.checkIntroduction(handler, transport: transport, &reader)
         Self.reportLater(&reader, &metadata.service)
         if !choice.isAvailable || transport == nil { metadata.acceptAll() }
         reader.report(handlerReader.finish())
@@ -86,10 +89,16 @@ extension ServiceOptions {
         reader.notYet(.warning, GostVocabulary.laterServiceKeys)
         metadata.notYet(.error, GostVocabulary.decisiveServiceMetadata)
         metadata.notYet(.warning, GostVocabulary.laterServiceMetadata)
-        if metadata.integer("proxyProtocol", default: 0, in: 0...2) != 0 {
-            metadata.error(
-                "'proxyProtocol' is not available yet",
-                at: metadata.location(of: "proxyProtocol"))
-        }
+    }
+
+    private static func checkIntroduction(
+        _ handler: HandlerOptions, transport: TransportProtocol?, _ reader: inout OptionReader
+    ) {
+        guard case .forward(let forward) = handler.kind, let version = forward.proxyProtocol,
+            transport == .udp
+        else { return }
+        reader.error(
+            "'proxyProtocol' has no place in front of datagrams", at: version.location,
+            hint: "forward TCP, or leave it out: targets then see the gateway's address")
     }
 }
