@@ -116,7 +116,7 @@ let package = Package(
         // Tests, in the order of the areas
         tests(of: "Model", uses: ["Model"]),
         tests(of: "Bytes", uses: ["Bytes"]),
-        tests(of: "Codecs", uses: ["Codecs", "CodecTesting", "Bytes", "Model"]),
+        tests(of: "Codecs", uses: ["Chance", "Codecs", "CodecTesting", "Bytes", "Model"]),
         tests(of: "Options", uses: ["Options", "Model"]),
         tests(
             of: "Configuration", uses: ["Configuration", "Options", "Model"],

@@ -15,7 +15,8 @@ public func fuzzCodecs(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
     let body = UnsafeRawBufferPointer(start: start + 1, count: count - 1)
     let targets = [
         fuzzGreeting, fuzzCredentials, fuzzRequest, fuzzReply, fuzzUDPHeader, fuzzSOCKS4, fuzzDNS,
-        fuzzSmallReplies, fuzzHost, fuzzProxyProtocol,
+        fuzzSmallReplies, fuzzHost, fuzzProxyProtocol, fuzzHTTPRequest, fuzzHTTPResponse,
+        fuzzHTTPChunks,
     ]
     targets[Int(start[0]) % targets.count](body.bytes)
     return 0
@@ -116,6 +117,67 @@ private func fuzzHost(_ bytes: RawSpan) {
     case .address(let address):
         precondition(IPAddress(address.description) == address, "an address can be read back")
     }
+}
+
+private func fuzzHTTPRequest(_ bytes: RawSpan) {
+    guard let head = value(of: HTTP1.RequestHead.decode(bytes), bytes) else { return }
+    var written: [UInt8] = []
+    head.encode(into: &written)
+    expect(HTTP1.RequestHead.decode(written.span.bytes), is: head, of: written)
+    if head.framing != .none {
+        precondition(head.fields.count >= 1, "framing comes from a field")
+        precondition(
+            head.framing != .chunked || !head.fields.contains("content-length"),
+            "a message has one length")
+    }
+}
+
+private func fuzzHTTPResponse(_ bytes: RawSpan) {
+    guard let head = value(of: HTTP1.ResponseHead.decode(bytes), bytes) else { return }
+    var written: [UInt8] = []
+    head.encode(into: &written)
+    expect(HTTP1.ResponseHead.decode(written.span.bytes), is: head, of: written)
+    precondition(head.framing(answering: .head) == .none, "HEAD has no content")
+}
+
+/// Chunked content, at once and byte by byte, is the same; what is written from it is read again.
+private func fuzzHTTPChunks(_ bytes: RawSpan) {
+    let all = bytes.withUnsafeBytes { Array($0) }
+    let whole = readChunks([all])
+    precondition(whole == readChunks(all.map { [$0] }), "parts change nothing")
+    guard let trailers = whole.trailers, !whole.data.isEmpty else { return }
+    var written: [UInt8] = []
+    HTTP1.encodeChunkSize(whole.data.count, into: &written)
+    written += whole.data + HTTP1.chunkEnd
+    HTTP1.encodeLastChunk(trailers: trailers, into: &written)
+    let again = readChunks([written])
+    precondition(again.data == whole.data && again.trailers == trailers, "what is written is read")
+}
+
+private struct Content: Equatable {
+    var data: [UInt8] = []
+    var trailers: HTTP1.Fields?
+    var fault: HTTP1.Fault?
+}
+
+private func readChunks(_ parts: [[UInt8]]) -> Content {
+    var (reader, content) = (HTTP1.ChunkReader(.request), Content())
+    for part in parts {
+        var offset = 0
+        reading: while true {
+            switch reader.next(part.span.bytes, from: &offset) {
+            case .data(let range): content.data += part[range]
+            case .needsMore: break reading
+            case .end(let trailers):
+                content.trailers = trailers
+                return content
+            case .fault(let fault):
+                content.fault = fault
+                return content
+            }
+        }
+    }
+    return content
 }
 
 /// The value, if it is one; checks what every answer must hold.

@@ -95,13 +95,13 @@ extension HTTP1.ResponseHead {
     /// How the content ends that follows this answer to a request of that method (RFC 9112 §6.3).
     /// After 2xx to CONNECT and after 101 it is none: another protocol follows.
     package func framing(answering method: HTTP1.Method) -> HTTP1.Framing {
-        if method == .head || isInterim || status == 204 || status == 304 { return .none }
+        if method == .head || status < 200 || status == 204 || status == 304 { return .none }
         if method == .connect, (200..<300).contains(status) { return .none }
         return declared ?? .untilEnd
     }
 
     /// Whether another answer to the same request follows: 1xx, but not 101.
-    package var isInterim: Bool { (100..<200).contains(status) }
+    package var isInterim: Bool { status < 200 && status != 101 }
 
     /// Whether the origin takes another request behind this one, if the content has a known end.
     package var isPersistent: Bool {
