@@ -66,18 +66,23 @@ let package = Package(
         area("Configuration", uses: ["CYAML", "Crypto", "Options", "Bytes", "Model"]),
         area("Storage", uses: ["CSQLite", "LinuxIO", "PluginKit"]),
         area("Metering", uses: ["Loop", "LinuxIO", "PluginKit", "Model"]),
-        area("Relay", uses: ["Metering", "Loop", "LinuxIO", "Codecs", "Bytes", "Model"]),
+        area("Limiting", uses: ["Loop", "Model"]),
+        area(
+            "Relay",
+            uses: ["Limiting", "Metering", "Loop", "LinuxIO", "Codecs", "Bytes", "Model"]),
         area("Routing", uses: ["Loop", "LinuxIO", "Codecs", "Bytes", "Model"]),
         area(
             "Inbound",
             uses: [
-                "Relay", "Routing", "Metering", "PluginKit", "Crypto", "Loop", "LinuxIO", "Codecs",
+                "Limiting", "Relay", "Routing", "Metering", "PluginKit", "Crypto", "Loop",
+                "LinuxIO", "Codecs",
                 "Bytes", "Model",
             ]),
         area(
             "Assembly",
             uses: [
-                "Inbound", "Relay", "Routing", "Metering", "Configuration", "PluginKit", "Options",
+                "Inbound", "Limiting", "Relay", "Routing", "Metering", "Configuration", "PluginKit",
+                "Options",
                 "Crypto", "Loop", "LinuxIO", "Codecs", "Model",
             ]),
         area(
@@ -110,7 +115,8 @@ let package = Package(
         .executableTarget(
             name: "Benchmarks",
             dependencies: [
-                "AllocationCount", "Relay", "Metering", "PluginKit", "Loop", "LinuxIO", "Model",
+                "AllocationCount", "Limiting", "Relay", "Metering", "PluginKit", "Loop", "LinuxIO",
+                "Model",
             ], path: "Tests/Benchmarks", swiftSettings: strict),
 
         // Tests, in the order of the areas
@@ -132,10 +138,12 @@ let package = Package(
         tests(
             of: "Metering",
             uses: ["Chance", "Metering", "PluginKit", "KernelTesting", "Loop", "LinuxIO", "Model"]),
+        tests(of: "Limiting", uses: ["Chance", "Limiting", "KernelTesting", "Loop", "Model"]),
         tests(
             of: "Relay",
             uses: [
-                "Chance", "Relay", "Metering", "Loop", "LinuxIO", "KernelTesting", "PluginKit",
+                "Chance", "Limiting", "Relay", "Metering", "Loop", "LinuxIO", "KernelTesting",
+                "PluginKit",
                 "Model",
             ]),
         tests(
@@ -148,7 +156,8 @@ let package = Package(
         tests(
             of: "Inbound",
             uses: [
-                "Inbound", "Relay", "Routing", "Metering", "Loop", "LinuxIO", "KernelTesting",
+                "Inbound", "Limiting", "Relay", "Routing", "Metering", "Loop", "LinuxIO",
+                "KernelTesting",
                 "PluginKit", "Crypto", "Codecs", "Bytes", "Model",
             ]),
         tests(

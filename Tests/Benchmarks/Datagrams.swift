@@ -1,3 +1,4 @@
+import Limiting
 import LinuxIO
 import Loop
 import Metering
@@ -36,6 +37,7 @@ private final class OpenPolicy: DatagramPolicy {
         return ledger.open(flow, service: service)
     }
 
+    func limits(client: Endpoint) -> FlowLimits? { nil }
     func ended(_ flow: FlowInfo, _ counts: FlowCounts, _ end: FlowEnd) {}
 }
 

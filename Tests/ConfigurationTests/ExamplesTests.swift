@@ -13,7 +13,8 @@ struct ExamplesTests {
     private static let paths =
         [
             "authers-in-order.yaml", "bind.yaml", "hashed-passwords.yaml",
-            "hosts-and-resolvers.yaml", "json-log.yaml", "proxy-protocol.yaml", "socks5.yaml",
+            "hosts-and-resolvers.yaml", "json-log.yaml", "limits.yaml", "proxy-protocol.yaml",
+            "socks5.yaml",
             "tcp-forward.yaml",
             "templates.yaml", "two-meters.yaml", "udp-associate.yaml", "udp-forward.yaml",
             "HelloPlugin/hello.yaml",

@@ -20,6 +20,12 @@ extension GatewayOptions {
             lines.append("resolver \(resolver.name.value)")
             lines += resolver.servers.map(\.line)
         }
+        for limiter in limiters {
+            lines.append("limiter \(limiter.name.value)")
+            lines += limiter.lines.map { line in
+                "  \(line.key) in=\(text(line.value.uplink)) out=\(text(line.value.downlink))"
+            }
+        }
         for plugin in plugins {
             let options = plugin.options.map { " with options at \($0.location.line)" } ?? ""
             lines.append("plugin \(plugin.guid.value): \(plugin.type.value)\(options)")
@@ -31,6 +37,10 @@ extension GatewayOptions {
         for guid in unknownGUIDs { lines.append("unknown GUID \(guid.value)") }
         return lines.map { $0 + "\n" }.joined()
     }
+}
+
+private func text(_ rate: ByteRate?) -> String {
+    rate.map { "\($0.bytesPerSecond)/\($0.burstBytes)" } ?? "-"
 }
 
 extension ServiceOptions {
@@ -72,6 +82,7 @@ extension ServiceOptions {
         if case .forward(let forward) = handler.kind, let version = forward.proxyProtocol {
             lines.append("  proxy header v\(version.value) to targets")
         }
+        for limiter in limiters { lines.append("  limiter \(limiter.name.value) \(limiter.scope)") }
         if !allowsPrivateDestinations { lines.append("  no private destinations") }
         return lines
     }

@@ -1,4 +1,5 @@
 import KernelTesting
+import Limiting
 import LinuxIO
 import Loop
 import Metering
@@ -29,6 +30,9 @@ final class DatagramBench: DatagramPolicy {
     private(set) var askedCount = 0
     private(set) var context: DatagramContext?
     private var ledger: Ledger?
+    /// What limits clients, by their address.
+    var limits: [any LimitSource] = []
+    private(set) var shaper: Shaper?
     private let service = MeteredService(
         info: ServiceInfo(service: "udp", handler: "test", guids: []))
 
@@ -42,6 +46,7 @@ final class DatagramBench: DatagramPolicy {
                 texts: PlainMemory(chunkBytes: 1 << 20), onReport: { _ in })
             self.ledger = ledger
             context = DatagramContext(loop: loop, ledger: ledger)
+            shaper = Shaper(loop: loop)
         }
     }
 
@@ -70,6 +75,11 @@ final class DatagramBench: DatagramPolicy {
             upstreamLocal: upstreamLocal, upstreamRemote: destination,
             openedMilliseconds: driver.wallMilliseconds())
         return ledger?.open(flow, service: service)
+    }
+
+    func limits(client: Endpoint) -> FlowLimits? {
+        guard let shaper, !limits.isEmpty else { return nil }
+        return FlowLimits(shaper, limits, LimitedSubject(address: client.address, user: nil))
     }
 
     func ended(_ flow: FlowInfo, _ counts: FlowCounts, _ end: FlowEnd) {

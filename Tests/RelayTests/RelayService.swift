@@ -1,3 +1,4 @@
+import Limiting
 import LinuxIO
 import Loop
 import Metering
@@ -10,6 +11,8 @@ import Relay
 /// Confined to its loop.
 final class RelayService: ReadinessHandler, TimerHandler {
     let pipes: PipePool
+    let shaper: Shaper
+    private let limits: [any LimitSource]
     private(set) var events: [LedgerEvent] = []
     private(set) var ends: [FlowEnd] = []
     private(set) var accepted = 0
@@ -24,8 +27,11 @@ final class RelayService: ReadinessHandler, TimerHandler {
     private var rest = TimerToken.none
 
     init(
-        at endpoint: Endpoint, upstream: Endpoint, idleMilliseconds: UInt64, loop: EventLoop
+        at endpoint: Endpoint, upstream: Endpoint, idleMilliseconds: UInt64, loop: EventLoop,
+        limits: [any LimitSource] = []
     ) throws(Errno) {
+        shaper = Shaper(loop: loop)
+        self.limits = limits
         self.loop = loop
         self.upstream = upstream
         idleNanoseconds = idleMilliseconds * 1_000_000
@@ -90,7 +96,12 @@ final class RelayService: ReadinessHandler, TimerHandler {
                 idleNanoseconds: idleNanoseconds,
                 onEnd: { [self] _, end in ends.append(end) }),
             meter: meter, client: client.detach(), upstream: upstream.detach(),
-            early: StreamRelay.Early()
+            early: StreamRelay.Early(),
+            limits: limits.isEmpty
+                ? nil
+                : FlowLimits(
+                    shaper, limits,
+                    LimitedSubject(address: client.peer.address, user: nil))
         ).start()
     }
 

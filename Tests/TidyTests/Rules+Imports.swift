@@ -17,7 +17,7 @@ extension Rules {
         ["Model", "Bytes"],
         ["Options", "PluginKit", "Codecs", "Crypto"],
         ["LinuxIO", "Loop"],
-        ["Storage", "Configuration", "Metering"],
+        ["Storage", "Configuration", "Metering", "Limiting"],
         ["Relay", "Routing"],
         ["Inbound"],
         ["Assembly"],

@@ -2,6 +2,7 @@ import Codecs
 import Configuration
 import Crypto
 import Inbound
+import Limiting
 import Metering
 import Model
 import Options
@@ -41,7 +42,7 @@ struct ServicePlanner {
             datagramIdleNanoseconds: nanoseconds(datagramIdle(service), or: 60_000),
             handler: try handlerSettings(service),
             introducers: service.proxyHeaders.map { Introducers(in: $0.trusted) },
-            introducing: introducing(handler))
+            introducing: introducing(handler), limits: limits(service))
         let (own, names) = (own, names)
         let allowsPrivate = service.allowsPrivateDestinations
         let (resolver, hosts) = (service.resolver?.value, service.hosts?.value)
@@ -105,6 +106,37 @@ struct ServicePlanner {
     private func nanoseconds(_ duration: Duration, or milliseconds: Int) -> UInt64 {
         let chosen = duration > .zero ? duration.wholeMilliseconds : Int64(milliseconds)
         return UInt64(max(1, chosen)) * 1_000_000
+    }
+
+    // MARK: Limits
+
+    private func limits(_ service: ServiceOptions) -> [any LimitSource] {
+        service.limiters.compactMap { reference in
+            guard
+                let options = options.limiters.first(where: {
+                    $0.name.value == reference.name.value
+                })
+            else { return nil }
+            let limiter = objects.object(.limiter, reference.name.value) {
+                TrafficLimiter(
+                    options.lines.map { line in
+                        (
+                            line.key,
+                            TrafficRates(
+                                uplink: line.value.uplink, downlink: line.value.downlink)
+                        )
+                    })
+            }
+            return LimiterUse(limiter, scope: scope(reference))
+        }
+    }
+
+    private func scope(_ reference: LimiterReference) -> LimiterUse.Scope {
+        switch reference.scope {
+        case .all: .all
+        case .service: .service
+        case .connections: .connections
+        }
     }
 
     // MARK: Authers

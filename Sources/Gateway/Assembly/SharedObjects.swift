@@ -7,6 +7,7 @@ final class SharedObjects {
     /// What an object is; names are unique within a kind.
     enum Kind: String, Hashable {
         case auther
+        case limiter
     }
 
     private struct Key: Hashable {

@@ -29,6 +29,7 @@ struct References {
         unique(options.authers.map(\.name), kind: "auther")
         unique(options.hosts.map(\.name), kind: "list of hosts")
         unique(options.resolvers.map(\.name), kind: "resolver")
+        unique(options.limiters.map(\.name), kind: "limiter")
     }
 
     private mutating func unique(_ names: [Located<String>], kind: String) {
@@ -63,6 +64,10 @@ struct References {
         let hosts = options.services.compactMap(\.hosts)
         missing(hosts, among: options.hosts.map(\.name), kind: "list of hosts", key: "hosts")
         unused(options.hosts.map(\.name), hosts, kind: "list of hosts")
+
+        let limiters = options.services.flatMap(\.limiters).map(\.name)
+        missing(limiters, among: options.limiters.map(\.name), kind: "limiter", key: "limiters")
+        unused(options.limiters.map(\.name), limiters, kind: "limiter")
     }
 
     private mutating func missing(

@@ -1,4 +1,5 @@
 import Codecs
+import Limiting
 import LinuxIO
 import Loop
 import Metering
@@ -154,6 +155,8 @@ final class AssociationPolicy: DatagramPolicy {
                 user: user, transport: .udp, client: client, destination: destination, host: host,
                 listener: listener, upstreamLocal: upstreamLocal, upstreamRemote: destination))
     }
+
+    func limits(client: Endpoint) -> FlowLimits? { desk.limits(user: user, client: client) }
 
     func ended(_ flow: FlowInfo, _ counts: FlowCounts, _ end: FlowEnd) { desk.flows.ended(flow) }
 

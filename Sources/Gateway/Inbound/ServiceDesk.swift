@@ -1,3 +1,4 @@
+import Limiting
 import LinuxIO
 package import Loop
 import Metering
@@ -113,8 +114,18 @@ package final class ServiceDesk {
             downlinkBytes: client.sentBytes)
         StreamRelay(
             terms, meter: meter, client: client.detach(), upstream: upstream.socket.detach(),
-            early: StreamRelay.Early(uplink: early, downlink: answered)
+            early: StreamRelay.Early(uplink: early, downlink: answered),
+            limits: limits(user: user, client: facts.client)
         ).start()
+    }
+
+    /// The limits of a client's next flow; nil where the service has none. Close them when the
+    /// flow ends.
+    func limits(user: String?, client: Endpoint) -> FlowLimits? {
+        if settings.limits.isEmpty { return nil }
+        return FlowLimits(
+            station.shaper, settings.limits,
+            LimitedSubject(address: client.address, user: user))
     }
 
     /// Says why a connection did not become a flow.

@@ -1,4 +1,5 @@
 package import Codecs
+package import Limiting
 package import Metering
 package import Model
 
@@ -22,12 +23,14 @@ package struct ServiceSettings: Sendable {
     package var introducers: Introducers?
     /// The PROXY header that targets of a forward are sent first; nil for none.
     package var introducing: ProxyProtocol.Version?
+    /// What limits its flows.
+    package var limits: [any LimitSource]
 
     package init(
         metered: MeteredService, gate: LoginGate, handshakeNanoseconds: UInt64,
         dialNanoseconds: UInt64, streamIdleNanoseconds: UInt64, datagramIdleNanoseconds: UInt64,
         handler: HandlerSettings, introducers: Introducers? = nil,
-        introducing: ProxyProtocol.Version? = nil
+        introducing: ProxyProtocol.Version? = nil, limits: [any LimitSource] = []
     ) {
         self.introducers = introducers
         self.introducing = introducing
@@ -38,6 +41,7 @@ package struct ServiceSettings: Sendable {
         self.streamIdleNanoseconds = streamIdleNanoseconds
         self.datagramIdleNanoseconds = datagramIdleNanoseconds
         self.handler = handler
+        self.limits = limits
     }
 }
 

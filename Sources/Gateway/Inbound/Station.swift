@@ -1,3 +1,4 @@
+package import Limiting
 package import Loop
 package import Metering
 package import Model
@@ -19,6 +20,8 @@ package final class Station {
     package let streams: StreamRelay.Context
     /// What datagram relays share.
     package let datagrams: DatagramContext
+    /// What limits of the loop's flows share.
+    package let shaper: Shaper
     /// Users' sessions, shared with the other loops.
     package let sessions: SessionTable
     /// The node that flow records name; nil for this gateway itself.
@@ -45,6 +48,7 @@ package final class Station {
         streams = StreamRelay.Context(
             loop: loop, pipes: PipePool(driver: loop.driver), ledger: ledger)
         datagrams = DatagramContext(loop: loop, ledger: ledger)
+        shaper = Shaper(loop: loop)
         self.sessions = sessions
         self.pool = pool
         self.journal = journal

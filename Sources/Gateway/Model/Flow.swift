@@ -123,6 +123,8 @@ public struct FlowEnd: Hashable, Sendable {
         case denied = 10
         /// The peer broke the protocol.
         case malformed = 11
+        /// A quota was used up.
+        case quota = 12
 
         /// The stable name.
         public var name: String {
@@ -139,6 +141,7 @@ public struct FlowEnd: Hashable, Sendable {
             case .evicted: "evicted"
             case .denied: "denied"
             case .malformed: "malformed"
+            case .quota: "quota"
             }
         }
     }

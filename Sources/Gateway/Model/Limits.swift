@@ -65,6 +65,20 @@ public enum Limits {
     /// Bytes of extensions in one chunk's line. Nobody sends any; the RFC wants them bounded.
     public static let chunkLineBytes = 1024
 
+    // MARK: Rates and quotas
+
+    /// How often bytes that were granted to a loop and lie there unused are given back. As long as
+    /// the burst of a limit that names none, so that loops do not starve each other.
+    public static let grantMilliseconds = 50
+    /// The smallest share of a limited flow: about one full segment, since smaller reads would cost
+    /// more than the bytes are worth.
+    public static let smallestShareBytes = 1460
+    /// Flows of one limit that get a share in one turn, so that others are served in between.
+    public static let limitedFlowsPerTurn = 256
+    /// Users and addresses of one limiter that are remembered before those that are at rest are
+    /// forgotten.
+    public static let limitedSubjects = 1024
+
     // MARK: UDP
 
     /// Segments in one segmented send; the kernel's own bound (`UDP_MAX_SEGMENTS`).

@@ -59,14 +59,21 @@ public enum Units {
         }
     }
 
-    /// A count of bytes with its unit: `512B`, `64KiB`, `10MB`. All units are powers of 1024, as
-    /// in gost; `0` needs none.
+    /// A count of bytes with its unit: `512B`, `64KiB`, `1.5MB`. All units are powers of 1024, as
+    /// in gost; `0` needs none. Parts of a byte are cut off.
     public static func bytes(_ text: String) -> Int? {
         if text == "0" { return 0 }
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         guard let count = Int(digits) else { return nil }
+        var rest = text.dropFirst(digits.count)
+        var fraction: Substring = ""
+        if rest.first == "." {
+            fraction = rest.dropFirst().prefix { $0.isASCII && $0.isNumber }
+            if fraction.isEmpty { return nil }
+            rest = rest.dropFirst(1 + fraction.count)
+        }
         let power: Int
-        switch text.dropFirst(digits.count).drop(while: { $0 == " " }) {
+        switch rest.drop(while: { $0 == " " }) {
         case "B": power = 0
         case "KB", "KiB": power = 10
         case "MB", "MiB": power = 20
@@ -75,7 +82,14 @@ public enum Units {
         default: return nil
         }
         let (product, isOver) = count.multipliedReportingOverflow(by: 1 << power)
-        return isOver ? nil : product
+        if isOver { return nil }
+        // Six decimals of a terabyte are a megabyte: nobody asks for finer ones.
+        let decimals = fraction.prefix(6)
+        var scale = 1
+        for _ in decimals { scale *= 10 }
+        let part = (Int(decimals) ?? 0) * (1 << power) / scale
+        let (sum, isOverToo) = product.addingReportingOverflow(part)
+        return isOverToo ? nil : sum
     }
 
     /// `true` and `false` in the spellings that gost accepts.

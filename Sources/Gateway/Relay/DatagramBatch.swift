@@ -1,3 +1,4 @@
+import Limiting
 import LinuxIO
 import Metering
 import Model
@@ -36,8 +37,11 @@ final class DatagramBatch {
     }
 
     /// Adds one datagram's payload; it joins the last message when that is a train to the same
-    /// peer that it fits into.
+    /// peer that it fits into. One that is over the flow's limits is dropped and counted.
     func add(_ payload: UnsafeRawBufferPointer, flow: DatagramFlow) {
+        if let limits = flow.limits, !limits.admits(direction, payload.count) {
+            return flow.meter.countDropped(packets: 1)
+        }
         let header =
             direction == .downlink ? flow.header : UnsafeRawBufferPointer(start: nil, count: 0)
         let bytes = header.count + payload.count

@@ -1,3 +1,4 @@
+package import Limiting
 import LinuxIO
 package import Loop
 package import Metering
@@ -57,6 +58,9 @@ package protocol DatagramPolicy: AnyObject {
         client: Endpoint, destination: Endpoint, host: String?, listener: Endpoint,
         upstreamLocal: Endpoint
     ) -> FlowMeter?
+    /// What limits the datagrams of a client, all its flows together; nil where nothing does. The
+    /// relay closes it.
+    func limits(client: Endpoint) -> FlowLimits?
     /// A flow is over; its meter is closed already.
     func ended(_ flow: FlowInfo, _ counts: FlowCounts, _ end: FlowEnd)
 }

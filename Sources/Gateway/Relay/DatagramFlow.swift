@@ -1,3 +1,4 @@
+import Limiting
 import Metering
 import Model
 
@@ -11,6 +12,8 @@ package final class DatagramFlow {
     /// Where datagrams go.
     let destination: Endpoint
     let meter: FlowMeter
+    /// What limits it, together with others of its client.
+    let limits: FlowLimits?
     /// What stands in front of every reply; empty where replies are bare.
     let header: UnsafeRawBufferPointer
     var lastMoveNanoseconds: UInt64
@@ -21,11 +24,12 @@ package final class DatagramFlow {
 
     init(
         client: Endpoint, destination: Endpoint, meter: FlowMeter, header: [UInt8],
-        localAddress: IPAddress, nowNanoseconds: UInt64
+        localAddress: IPAddress, nowNanoseconds: UInt64, limits: FlowLimits? = nil
     ) {
         self.client = client
         self.destination = destination
         self.meter = meter
+        self.limits = limits
         self.localAddress = localAddress
         lastMoveNanoseconds = nowNanoseconds
         let memory = UnsafeMutableRawBufferPointer.allocate(

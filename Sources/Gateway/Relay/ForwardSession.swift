@@ -1,3 +1,4 @@
+import Limiting
 import LinuxIO
 import Loop
 import Metering
@@ -21,6 +22,7 @@ final class ForwardSession: ReadinessHandler, Resumable, FlowOwner {
     private var socket = Descriptor.none
     private var registration = Registration.none
     private var flow: DatagramFlow?
+    private var limits: FlowLimits?
     private var waiting: [[UInt8]] = []
     private var state = State.asking
     private var isReadable = true
@@ -97,9 +99,10 @@ final class ForwardSession: ReadinessHandler, Resumable, FlowOwner {
                     listener: listener, upstreamLocal: upstreamLocal)
             else { return false }
             meter.owner = self
+            limits = policy.limits(client: client)
             flow = DatagramFlow(
                 client: client, destination: endpoint, meter: meter, header: [],
-                localAddress: local, nowNanoseconds: context.loop.nowNanoseconds)
+                localAddress: local, nowNanoseconds: context.loop.nowNanoseconds, limits: limits)
             return true
         } catch {
             // Out of descriptors: this client's datagrams are dropped until its session ends.
@@ -117,6 +120,7 @@ final class ForwardSession: ReadinessHandler, Resumable, FlowOwner {
             policy.ended(info, counts, end)
         }
         flow = nil
+        limits?.close()
         if socket.isOpen { context.loop.close(socket, registration) }
         socket = .none
     }

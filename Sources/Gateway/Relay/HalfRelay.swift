@@ -23,6 +23,8 @@ struct HalfRelay {
         case waits
         /// The turn's share is used up; there may be more.
         case usedShare
+        /// What limits allow is used up; there may be more to move.
+        case spent
         /// The source has ended and all was written.
         case drained
         /// Reading failed.
@@ -42,6 +44,8 @@ struct HalfRelay {
         var sinkReady: Readiness
         let meter: FlowMeter
         let direction: Direction
+        /// Bytes that may be read; what was read is taken off.
+        var allowed: Int
 
         /// Counts what the kernel took: the one place for a stream's payload.
         func moved(_ count: Int) { meter.count(direction, bytes: count, packets: 1) }
@@ -64,6 +68,10 @@ struct HalfRelay {
             }
             // Nothing is read for a sink that is full: the bytes wait in the kernel.
             guard sides.sinkReady.contains(.writable) else { return .waits }
+            guard sides.allowed > 0 else {
+                returnPipe(sides.pipes)
+                return .spent
+            }
             if let stop = read(&sides) { return stop }
         }
         if let stop = flush(&sides) { return stop }
@@ -114,13 +122,15 @@ struct HalfRelay {
     private mutating func spliceIn(_ sides: inout Sides) -> Outcome? {
         guard let pipe else { preconditionFailure("splicing without a pipe") }
         switch sides.driver.splice(
-            from: sides.source, to: pipe.ends.writing, count: pipe.ends.capacity)
+            from: sides.source, to: pipe.ends.writing,
+            count: min(pipe.ends.capacity, sides.allowed))
         {
         case .bytes(0):
             sourceEnded = true
         case .bytes(let count):
             pipe.byteCount += count
             pipe.latestCount = count
+            sides.allowed -= count
         case .wouldBlock:
             // The pipe is empty here, so it was the source that had nothing.
             sides.sourceReady.remove(.readable)
@@ -132,7 +142,11 @@ struct HalfRelay {
 
     private mutating func copy(_ sides: inout Sides) -> Outcome? {
         let count: Int
-        switch sides.driver.receive(sides.source, into: sides.scratch) {
+        let room =
+            sides.allowed >= sides.scratch.count
+            ? sides.scratch
+            : UnsafeMutableRawBufferPointer(rebasing: sides.scratch[..<sides.allowed])
+        switch sides.driver.receive(sides.source, into: room) {
         case .bytes(0):
             sourceEnded = true
             return nil
@@ -144,7 +158,8 @@ struct HalfRelay {
         case .failed(let error):
             return .readFailed(error)
         }
-        if count < sides.scratch.count && !sides.sourceReady.contains(.peerEnded) {
+        sides.allowed -= count
+        if count < room.count && !sides.sourceReady.contains(.peerEnded) {
             sides.sourceReady.remove(.readable)
         }
         bulkReads = count >= Limits.bulkReadBytes ? min(bulkReads + 1, UInt8(Limits.bulkReads)) : 0

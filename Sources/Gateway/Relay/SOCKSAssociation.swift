@@ -1,5 +1,6 @@
 import Bytes
 import Codecs
+import Limiting
 package import LinuxIO
 import Loop
 package import Metering
@@ -25,6 +26,7 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
     /// Where the client sends its datagrams.
     package let listener: Endpoint
     private let upstreamLocal: Endpoint
+    private var limits: FlowLimits?
     private var flows = FlowMap()
     private var names: [Destination: Route] = [:]
     private var waitingDatagrams = 0
@@ -116,6 +118,7 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
             end(FlowEnd(by: .gateway, phase: .handshake, cause: .failed))
             throw error
         }
+        limits = policy.limits(client: Endpoint(clientAddress, clientPort))
         armSweep()
     }
 
@@ -125,6 +128,7 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
         isOver = true
         context.loop.cancel(timer)
         for key in flows.keys { close(key, end) }
+        limits?.close()
         context.loop.close(inside.descriptor, inside.registration)
         context.loop.close(outside.descriptor, outside.registration)
     }
@@ -360,7 +364,7 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
         }
         let flow = DatagramFlow(
             client: client, destination: endpoint, meter: meter, header: header,
-            localAddress: local, nowNanoseconds: context.loop.nowNanoseconds)
+            localAddress: local, nowNanoseconds: context.loop.nowNanoseconds, limits: limits)
         flows.insert(flow, at: endpoint)
         return flow
     }

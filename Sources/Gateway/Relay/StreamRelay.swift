@@ -1,3 +1,4 @@
+package import Limiting
 package import LinuxIO
 package import Loop
 package import Metering
@@ -13,9 +14,12 @@ package import Model
 ///
 /// ## Concurrency
 /// Confined to its loop.
-package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
+package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner,
+    LimitedFlow
+{
     private let terms: Terms
     private let meter: FlowMeter
+    private let limits: FlowLimits?
     private var lastMoveNanoseconds: UInt64
     private var client: Side
     private var upstream: Side
@@ -57,23 +61,28 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
         }
     }
 
-    /// Takes over two streams; `start` begins to relay, with the early bytes first.
+    /// Takes over two streams; `start` begins to relay, with the early bytes first. They are paid
+    /// for by what comes after them.
     package init(
         _ terms: Terms, meter: FlowMeter, client: StreamSocket.Detached,
-        upstream: StreamSocket.Detached, early: Early
+        upstream: StreamSocket.Detached, early: Early, limits: FlowLimits? = nil
     ) {
         self.terms = terms
         self.meter = meter
+        self.limits = limits
         self.client = Side(client)
         self.upstream = Side(upstream)
         lastMoveNanoseconds = terms.context.loop.nowNanoseconds
         early.uplink.withUnsafeBytes { uplink.prepend($0) }
         early.downlink.withUnsafeBytes { downlink.prepend($0) }
+        limits?.spend(.uplink, early.uplink.count)
+        limits?.spend(.downlink, early.downlink.count)
     }
 
     /// Begins to relay. The loop keeps the relay alive from here to its end.
     package func start() {
         meter.owner = self
+        limits?.flow = self
         context.loop.rebind(client.registration, to: self, tag: Tag.client)
         context.loop.rebind(upstream.registration, to: self, tag: Tag.upstream)
         context.watch(idleNanoseconds: terms.idleNanoseconds)
@@ -94,6 +103,15 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
     package func resume() {
         isQueued = false
         if !isOver { pump() }
+    }
+
+    package func allowanceCame() {
+        if !isOver { pump() }
+    }
+
+    package func allowanceEnded() {
+        if isOver { return }
+        finish(FlowEnd(by: .gateway, phase: .relay, cause: .quota), resets: true)
     }
 
     package func endIfIdle(nowNanoseconds: UInt64) {
@@ -121,7 +139,8 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
             sink: isUplink ? upstream.descriptor : client.descriptor,
             sourceReady: isUplink ? client.ready : upstream.ready,
             sinkReady: isUplink ? upstream.ready : client.ready,
-            meter: meter, direction: direction)
+            meter: meter, direction: direction, allowed: limits?.allowed(direction) ?? .max)
+        let allowed = sides.allowed
         let outcome: HalfRelay.Outcome
         if isUplink {
             outcome = uplink.pump(&sides)
@@ -129,6 +148,10 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
         } else {
             outcome = downlink.pump(&sides)
             (upstream.ready, client.ready) = (sides.sourceReady, sides.sinkReady)
+        }
+        if let limits {
+            limits.spend(direction, allowed - sides.allowed)
+            if outcome != .spent && outcome != .usedShare { limits.rest(direction) }
         }
         react(to: outcome, direction)
     }
@@ -138,9 +161,9 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
         case .waits:
             break
         case .usedShare:
-            if isQueued { break }
-            isQueued = true
-            context.loop.resumeLater(self)
+            goOnLater()
+        case .spent:
+            wait(direction)
         case .drained:
             end(direction)
         case .readFailed(let error):
@@ -149,6 +172,20 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
         case .writeFailed(let error):
             fail(direction == .uplink ? .upstream : .client, error)
             end(direction)
+        }
+    }
+
+    private func goOnLater() {
+        if isQueued { return }
+        isQueued = true
+        context.loop.resumeLater(self)
+    }
+
+    private func wait(_ direction: Direction) {
+        switch limits?.wait(direction) {
+        case .waits: break
+        case .ready, nil: goOnLater()
+        case .exhausted: allowanceEnded()
         }
     }
 
@@ -182,6 +219,7 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner {
     private func finish(_ end: FlowEnd?, resets: Bool) {
         let loop = context.loop
         isOver = true
+        limits?.close()
         uplink.discard(context.pipes)
         downlink.discard(context.pipes)
         if resets { for side in [client, upstream] { abort(side) } }

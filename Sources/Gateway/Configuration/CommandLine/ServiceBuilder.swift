@@ -217,7 +217,8 @@ struct ServiceBuilder {
             let (into, out) = (url.value(of: prefix + "in"), url.value(of: prefix + "out"))
             guard let first = into ?? out else { continue }
             place = place ?? first.location
-            let text = "\(scope) \(into?.value ?? "") \(out?.value ?? "")"
+            // What is not said is no limit; left out it would be taken for the other one.
+            let text = "\(scope) \(into?.value ?? "0") \(out?.value ?? "0")"
             limits += Self.texts([text], at: first.location)
         }
         guard let place else { return [] }

@@ -8,6 +8,8 @@ package struct GatewayOptions: Sendable {
     package var hosts: [HostsOptions] = []
     /// Name servers, by name of the group.
     package var resolvers: [ResolverOptions] = []
+    /// Rates, by name.
+    package var limiters: [LimitListOptions<TrafficLimitOptions>] = []
     /// Where the log goes, and how much of it.
     package var log = LogOptions()
     /// Plugins in file order, which is the order of calling.

@@ -17,6 +17,8 @@ package struct ServiceOptions: Sendable {
     package let resolver: Located<String>?
     /// The `hosts:` entry it asks first.
     package let hosts: Located<String>?
+    /// What limits its flows: the service's own limiter, then its handler's.
+    package let limiters: [LimiterReference]
     /// Whether its clients may reach private addresses.
     package let allowsPrivateDestinations: Bool
     /// PROXY headers in front of its clients' bytes; nil where none are expected.
@@ -25,7 +27,7 @@ package struct ServiceOptions: Sendable {
     init(
         name: Located<String>, address: Located<Endpoint>, handler: HandlerOptions,
         listener: ListenerOptions, forwarder: ForwarderOptions?, resolver: Located<String>?,
-        hosts: Located<String>?, allowsPrivateDestinations: Bool,
+        hosts: Located<String>?, limiters: [LimiterReference], allowsPrivateDestinations: Bool,
         proxyHeaders: ProxyHeaderOptions?
     ) {
         self.name = name
@@ -35,6 +37,7 @@ package struct ServiceOptions: Sendable {
         self.forwarder = forwarder
         self.resolver = resolver
         self.hosts = hosts
+        self.limiters = limiters
         self.allowsPrivateDestinations = allowsPrivateDestinations
         self.proxyHeaders = proxyHeaders
     }

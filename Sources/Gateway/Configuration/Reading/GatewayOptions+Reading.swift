@@ -11,6 +11,11 @@ extension GatewayOptions {
         authers = reader.mappings("authers") { AutherOptions(from: &$0, files: &files) }
         hosts = reader.mappings("hosts") { HostsOptions(from: &$0, files: &files) }
         resolvers = reader.mappings("resolvers") { ResolverOptions(from: &$0) }
+        limiters = reader.mappings("limiters") {
+            LimitListOptions(
+                from: &$0, files: &files, kind: "limiter", keys: .all,
+                read: TrafficLimitOptions.read)
+        }
         plugins = reader.mappings("plugins") { PluginOptions(from: &$0) }.compactMap { $0 }
         log = reader.mapping("log") { LogOptions(from: &$0) } ?? LogOptions()
         runtime = reader.mapping("weir") { RuntimeOptions(from: &$0) } ?? RuntimeOptions()

@@ -24,13 +24,13 @@ enum GostVocabulary {
     /// Top-level keys that only define objects; without them nothing of ours changes.
     static let laterTopLevel = [
         "chains", "hops", "admissions", "bypasses", "ingresses", "routers", "sds", "recorders",
-        "rewriters", "caches", "limiters", "climiters", "rlimiters", "quotas", "observers",
+        "rewriters", "caches", "climiters", "rlimiters", "quotas", "observers",
         "loggers", "tls", "api", "metrics", "profiling",
     ]
 
     /// Keys of a service that decide who gets through, how, or what is counted.
     static let decisiveServiceKeys = [
-        "admission", "admissions", "bypass", "bypasses", "limiter", "climiter", "rlimiter",
+        "admission", "admissions", "bypass", "bypasses", "climiter", "rlimiter",
         "quotas", "observer", "rewriter", "interface", "sockopts",
     ]
     /// Keys of a service that change nothing of that.
@@ -42,12 +42,11 @@ enum GostVocabulary {
     /// Keys of a service's metadata that do not.
     static let laterServiceMetadata = [
         "ignoreChain", "enableStats", "observer.period", "observePeriod", "observer.resetTraffic",
-        "limiter.refreshInterval", "limiter.cleanupInterval", "limiter.scope", "labels",
-        "dialTimeout",
+        "limiter.refreshInterval", "limiter.cleanupInterval", "labels", "dialTimeout",
     ]
 
     /// Keys of a handler that decide.
-    static let decisiveHandlerKeys = ["chain", "chainGroup", "tls", "limiter", "observer"]
+    static let decisiveHandlerKeys = ["chain", "chainGroup", "tls", "observer"]
     /// Keys of handler metadata that do not change what we do.
     static let laterHandlerMetadata = [
         "observer.period", "observePeriod", "observer.observePeriod", "observer.resetTraffic",

@@ -36,6 +36,8 @@ extension ServiceOptions {
         Self.checkForwarder(forwarder, handler: handler, choice: choice, &reader)
         resolver = reader.locatedString("resolver")
         hosts = reader.locatedString("hosts")
+        limiters = LimiterReference.read(
+            &reader, metadata: &metadata.service, handler: &handlerReader)
         allowsPrivateDestinations =
             metadata.service.choice(
                 "privateDestinations", among: ["allow": true, "deny": false]) ?? true

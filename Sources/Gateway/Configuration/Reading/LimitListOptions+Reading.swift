@@ -1,0 +1,179 @@
+import Model
+import Options
+
+/// Reads what stands behind the key of a limiter's line, one word at least; a mistake is told and
+/// nil.
+typealias LimitReader<Value> = ([Located<String>], inout [Diagnostic]) -> Value?
+
+extension LimitListOptions {
+    /// Reads one entry of such a list. `keys` says which keys make sense there.
+    init(
+        from reader: inout OptionReader, files: inout FileAccess, kind: String, keys: LimitKeys,
+        read: LimitReader<Value>
+    ) {
+        let name = reader.name(of: kind)
+        var inline: [[Located<String>]] = []
+        for text in reader.strings("limits") {
+            let written = text.value.prefix { $0 != "#" }
+            let words = written.split { $0 == " " || $0 == "\t" }
+            if !words.isEmpty {
+                inline.append(words.map { Located(String($0), at: text.location) })
+            }
+        }
+        let path = reader.mapping("file") { $0.requiredString("path") } ?? nil
+        reader.notYet(.warning, ["reload"])
+        reader.notYet(.error, ["redis", "http", "plugin"])
+        let fromFile =
+            path.flatMap { files.lines(of: $0, comments: .anywhere, visibility: .masked) } ?? []
+        var lines: [(key: LimitKey, value: Value)] = []
+        for source in [inline, fromFile] {
+            var findings: [Diagnostic] = []
+            let found = Self.lines(source, keys: keys, read: read, &findings)
+            reader.report(findings)
+            lines.removeAll { line in found.contains { $0.key == line.key } }
+            lines += found
+        }
+        if lines.isEmpty, inline.isEmpty, fromFile.isEmpty {
+            reader.warn("the \(kind) '\(name.value)' limits nothing", at: name.location)
+        }
+        self.init(name: name, lines: lines)
+    }
+
+    private static func lines(
+        _ source: [[Located<String>]], keys: LimitKeys, read: LimitReader<Value>,
+        _ findings: inout [Diagnostic]
+    ) -> [(key: LimitKey, value: Value)] {
+        var lines: [(key: LimitKey, value: Value)] = []
+        var seen: Set<LimitKey> = []
+        for words in source {
+            guard let key = keys.read(words[0], &findings) else { continue }
+            guard words.count > 1 else {
+                findings.append(
+                    Diagnostic(
+                        .error, at: words[0].location, "the line for '\(key)' says no limit"))
+                continue
+            }
+            if !seen.insert(key).inserted {
+                findings.append(
+                    Diagnostic(.error, at: words[0].location, "there are two lines for '\(key)'"))
+            }
+            guard let value = read(Array(words.dropFirst()), &findings) else { continue }
+            lines.append((key, value))
+        }
+        return lines
+    }
+}
+
+/// Which keys make sense in a list of limits.
+enum LimitKeys {
+    /// All.
+    case all
+    /// Those that are known when a client comes: no users; `$$` is each address there, as in gost.
+    case ofArrivals
+
+    func read(_ word: Located<String>, _ findings: inout [Diagnostic]) -> LimitKey? {
+        guard let key = LimitKey(word.value) else {
+            findings.append(
+                Diagnostic(
+                    .error, at: word.location, "'\(word.value)' is nobody that a limit is for",
+                    hint: self == .all
+                        ? "such as $, $$, $ip, $user, user:alice, 192.0.2.1, 10.0.0.0/8"
+                        : "such as $, $$, 192.0.2.1, 10.0.0.0/8"))
+            return nil
+        }
+        if self == .all { return key }
+        switch key {
+        case .everything, .addresses, .eachAddress:
+            return key
+        case .eachConnection:
+            return .eachAddress
+        case .user, .eachUser:
+            findings.append(
+                Diagnostic(
+                    .error, at: word.location,
+                    "who the user is, is not known yet when this limit is asked"))
+            return nil
+        }
+    }
+}
+
+extension TrafficLimitOptions {
+    /// Reads `IN [OUT [BURST]]`.
+    static func read(
+        _ words: [Located<String>], _ findings: inout [Diagnostic]
+    ) -> TrafficLimitOptions? {
+        if words.count > 3 {
+            findings.append(
+                Diagnostic(
+                    .error, at: words[3].location,
+                    "a line is a key, a rate in, a rate out and a burst"))
+            return nil
+        }
+        guard let sizes = sizes(words, &findings) else { return nil }
+        let burst = sizes.count > 2 ? sizes[2] : nil
+        if burst == 0 {
+            findings.append(
+                Diagnostic(
+                    .error, at: words[2].location, "a burst of 0 lets nothing through",
+                    hint: "leave it out for a twentieth of a second's worth"))
+            return nil
+        }
+        let rate = { (bytes: Int) in
+            bytes == 0 ? nil : ByteRate(bytesPerSecond: bytes, burstBytes: burst)
+        }
+        let limits = TrafficLimitOptions(
+            uplink: rate(sizes[0]), downlink: sizes.count > 1 ? rate(sizes[1]) : nil)
+        if limits.uplink == nil, limits.downlink == nil {
+            findings.append(
+                Diagnostic(
+                    .warning, at: words[0].location, "0 is no limit, so this line limits nothing"))
+        }
+        return limits
+    }
+
+    private static func sizes(
+        _ words: [Located<String>], _ findings: inout [Diagnostic]
+    ) -> [Int]? {
+        let sizes = words.map { Units.bytes($0.value) }
+        for (word, size) in zip(words, sizes) where size == nil {
+            let upper = word.value.uppercased()
+            let isNumber = !upper.isEmpty && upper.allSatisfy { $0.isASCII && $0.isNumber }
+            let meant = isNumber ? upper + "B" : upper.hasSuffix("B") ? upper : upper + "B"
+            let isUnit = Units.bytes(meant) != nil
+            findings.append(
+                Diagnostic(
+                    .error, at: word.location,
+                    isNumber
+                        ? "a rate needs a unit; gost takes '\(word.value)' as no limit"
+                        : "'\(word.value)' is no number of bytes"
+                            + (isUnit ? "; gost takes it as no limit" : ""),
+                    hint: isUnit ? "write \(meant)" : "such as 512B, 100KB, 10MB, 1GB"))
+        }
+        let known = sizes.compactMap { $0 }
+        return known.count == words.count ? known : nil
+    }
+}
+
+extension LimiterReference {
+    /// Reads `limiter:` of a service with its scope, and of its handler.
+    static func read(
+        _ service: inout OptionReader, metadata: inout OptionReader, handler: inout OptionReader
+    ) -> [LimiterReference] {
+        let scopes = ["": Scope.all, "service": .service, "conn": .connections]
+        let scope =
+            metadata.value(
+                ["limiter.scope"], mustBe: "service or conn; without it all lines count"
+            ) { node in node.text.flatMap { scopes[$0.lowercased()] } }?.value ?? .all
+        let own = service.locatedString("limiter").map { LimiterReference(name: $0, scope: scope) }
+        let handlers = handler.locatedString("limiter").map {
+            LimiterReference(name: $0, scope: .all)
+        }
+        if let own, let handlers, own.name.value == handlers.name.value {
+            service.warn(
+                "the limiter '\(own.name.value)' is named twice and counts once",
+                at: handlers.name.location)
+            return [own]
+        }
+        return [own, handlers].compactMap { $0 }
+    }
+}

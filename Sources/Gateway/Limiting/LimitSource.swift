@@ -1,0 +1,33 @@
+package import Model
+
+/// Something that says which supplies a flow takes from: a limiter, or a quota.
+package protocol LimitSource: Sendable {
+    /// The supplies of a flow, of each direction.
+    func supplies(for subject: LimitedSubject, nowNanoseconds: UInt64) -> Supplies
+}
+
+/// Whom limits are about.
+package struct LimitedSubject: Hashable, Sendable {
+    /// The client's address.
+    package let address: IPAddress
+    /// Who it said it is; nil where nobody asks.
+    package let user: String?
+
+    package init(address: IPAddress, user: String?) {
+        self.address = address
+        self.user = user
+    }
+}
+
+/// What a flow takes from, in each direction; all of them at once.
+package struct Supplies: Sendable {
+    /// For what the client sends.
+    package var uplink: [any Supply] = []
+    /// For what the client gets.
+    package var downlink: [any Supply] = []
+
+    package init(uplink: [any Supply] = [], downlink: [any Supply] = []) {
+        self.uplink = uplink
+        self.downlink = downlink
+    }
+}
