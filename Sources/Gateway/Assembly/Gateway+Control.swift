@@ -33,6 +33,14 @@ extension Gateway {
     /// Flows and packets that plugins lost because they stayed behind.
     var drops: [(guid: String, flows: UInt64, packets: UInt64)] { settlement?.drops ?? [] }
 
+    /// Watches every loop from now on: `onSign` is called, on the control loop, four times in an
+    /// interval while all of them answer in time. Loops that do not are reported in the log.
+    package func watchLoops(intervalNanoseconds: UInt64, onSign: @escaping () -> Void) {
+        _ = LoopWatch(
+            home: home, loops: sites.map(\.loop), intervalNanoseconds: intervalNanoseconds,
+            journal: journal, onSign: onSign)
+    }
+
     /// Passes a call on to every loop.
     func onEverySite(_ body: @escaping @Sendable (Site) -> Void) {
         for handle in sites {

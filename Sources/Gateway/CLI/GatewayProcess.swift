@@ -16,6 +16,7 @@ struct GatewayProcess {
     private let prepared: PreparedConfiguration
     private let debugLevel: Int
     private let files: [String]
+    private let supervisor = Supervisor()
 
     init(_ prepared: PreparedConfiguration, _ words: CommandLineArguments) {
         self.prepared = prepared
@@ -62,8 +63,10 @@ struct GatewayProcess {
             } else {
                 Terminal.complain("weir: \(error)")
             }
+            supervisor.tell(.status("does not start: \(error)"), journal)
             return 1
         case .success(let gateway):
+            supervise(gateway, home, journal)
             announce(gateway, home)
             return waitForEnd(gateway, home, journal)
         }
@@ -79,6 +82,28 @@ struct GatewayProcess {
                     ("error", error.description)
                 ])
         }
+    }
+
+    /// Everything listens: says so, and gives signs of life from now on.
+    private func supervise(
+        _ gateway: LoopConfined<Gateway>, _ home: EventLoop, _ journal: Journal
+    ) {
+        let supervisor = supervisor
+        supervisor.tell(.ready(summary), journal)
+        let interval =
+            supervisor.watchdogNanoseconds ?? UInt64(Limits.loopWatchMilliseconds) * 1_000_000
+        home.execute { _ in
+            gateway.value.watchLoops(intervalNanoseconds: interval) {
+                if supervisor.watchdogNanoseconds != nil { supervisor.tell(.alive, journal) }
+            }
+        }
+    }
+
+    /// How it is, for `systemctl status`.
+    private var summary: String {
+        let options = prepared.loaded.options
+        return "serving \(options.services.count) service(s), metered by "
+            + "\(options.plugins.count) plugin(s)"
     }
 
     /// On a terminal, says how to try it.
@@ -101,7 +126,16 @@ struct GatewayProcess {
             + UInt64(max(0, limit.components.attoseconds / 1_000_000_000))
         let status = ExitStatus()
         let ended = Semaphore()
-        let signals = SignalWatch(gateway: gateway, home: home, journal: journal) {
+        let (supervisor, summary) = (supervisor, summary)
+        let signals = SignalWatch(
+            gateway: gateway, home: home, journal: journal,
+            reload: {
+                supervisor.tell(.reloading(atNanoseconds: Supervisor.nowNanoseconds), journal)
+                journal(.warn, "SIGHUP: reloading is not available yet; nothing has changed")
+                supervisor.tell(.ready(summary), journal)
+            }
+        ) {
+            supervisor.tell(Self.stopping(withinNanoseconds: nanoseconds), journal)
             home.spawn { _ in
                 let isClean = await gateway.value.drain(withinNanoseconds: nanoseconds)
                 status.set(isClean ? 0 : 1)
@@ -111,6 +145,15 @@ struct GatewayProcess {
         signals.start()
         ended.wait()
         return status.value
+    }
+
+    /// The drain's own limit is what counts, so the manager must not cut it short; what comes
+    /// behind it (cutting flows, plugins that store) has at most 15 seconds.
+    private static func stopping(withinNanoseconds limit: UInt64) -> ServiceManager.News {
+        let whole = limit.addingReportingOverflow(15_000_000_000)
+        return .stopping(
+            withinNanoseconds: whole.overflow ? .max : whole.partialValue,
+            "letting flows finish")
     }
 }
 
@@ -128,6 +171,7 @@ private struct SignalWatch: Sendable {
     let gateway: LoopConfined<Gateway>
     let home: EventLoop
     let journal: Journal
+    let reload: @Sendable () -> Void
     let drain: @Sendable () -> Void
 
     func start() {
@@ -151,7 +195,7 @@ private struct SignalWatch: Sendable {
                     drain()
                 }
             case .hangUp:
-                journal(.warn, "SIGHUP: reloading is not available yet; nothing has changed")
+                reload()
             case .user1:
                 journal(.debug, "SIGUSR1 has no meaning here")
             }

@@ -3,8 +3,11 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 void weir_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }
@@ -66,3 +69,23 @@ int weir_name_thread(const char *name) {
 }
 
 int weir_is_terminal(int fd) { return isatty(fd); }
+
+int weir_tell_socket(const char *name, const void *bytes, size_t count, int milliseconds) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(name);
+    if (length == 0) return -ENOENT;
+    if (length > sizeof address.sun_path) return -ENAMETOOLONG;
+    memcpy(address.sun_path, name, length);
+    if (name[0] == '@') address.sun_path[0] = 0;
+    int fd = WEIR_CALL(int, socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (fd < 0) return fd;
+    struct timeval patience = {milliseconds / 1000, milliseconds % 1000 * 1000};
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    int flags = MSG_NOSIGNAL | (milliseconds == 0 ? MSG_DONTWAIT : 0);
+    ptrdiff_t sent = WEIR_CALL(
+        ptrdiff_t,
+        sendto(fd, bytes, count, flags, (struct sockaddr *)&address,
+            offsetof(struct sockaddr_un, sun_path) + length));
+    close(fd);
+    return sent < 0 ? (int)sent : 0;
+}

@@ -124,6 +124,12 @@ public enum Limits {
     /// How long a plugin may take to open what it needs: databases may have to migrate.
     public static let pluginStartMilliseconds = 60_000
 
+    // MARK: Supervision
+
+    /// A loop that does not answer for half of this is reported, where no service manager says
+    /// how often it wants a sign of life. A turn takes well below a millisecond.
+    public static let loopWatchMilliseconds = 10_000
+
     // MARK: Log, admin socket
 
     /// Log text that waits to be written; more is dropped and counted.

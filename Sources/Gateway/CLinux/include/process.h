@@ -19,3 +19,6 @@ int weir_pin_thread(int processor);
 /// Names the calling thread for debuggers and `top`; 15 bytes are kept.
 int weir_name_thread(const char *name);
 int weir_is_terminal(int fd);
+/// Sends one datagram to a Unix socket: a path, or an abstract name behind '@'. Waits for at most
+/// so long when its queue is full; with 0 it does not wait.
+int weir_tell_socket(const char *name, const void *bytes, size_t count, int milliseconds);
