@@ -62,6 +62,17 @@ struct CommandLineArgumentsTests {
         #expect(try read("-C", "-").request.files == ["-"])
     }
 
+    @Test func `how often to reload is a time of a second or more`() throws {
+        #expect(try read("-C", "a", "-R", "1m30s").reloadEvery == .seconds(90))
+        #expect(try read("-R=1s").reloadEvery == .seconds(1))
+        #expect(try read("-C", "a").reloadEvery == nil)
+        for text in ["500ms", "soon", "-1s", "0"] {
+            #expect(
+                fault("-R", text)
+                    == "-R takes a time of at least a second, such as 30s or 5m")
+        }
+    }
+
     @Test func `what makes no sense is said with what would`() {
         #expect(
             fault("usages")

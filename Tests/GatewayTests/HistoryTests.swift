@@ -17,14 +17,17 @@ struct HistoryTests {
     @Test(arguments: 0..<groups)
     func `every byte is counted once, whatever happens`(_ group: UInt64) throws {
         var flows = 0
+        var reloads = 0
         for seed in Self.seeds where seed % Self.groups == group {
             let history = try History(seed: seed)
             try history.play()
             history.check()
+            reloads += history.reloads
             flows += history.world.recordings["all"]?.stories.count ?? 0
         }
         let isWhole = Self.seeds.count > 100
         #expect(!isWhole || flows > Self.seeds.count / 4, "histories without flows prove nothing")
+        #expect(!isWhole || reloads > 0, "nothing was reloaded in any history")
     }
 
     @Test func `a seed is one history`() throws {

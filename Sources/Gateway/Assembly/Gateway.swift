@@ -23,22 +23,27 @@ package import Routing
 package final class Gateway {
     let home: EventLoop
     let environment: any GatewayEnvironment
-    let configuration: PreparedConfiguration
+    var configuration: PreparedConfiguration
     let journal: Journal
     private let flowLog: FlowLog
-    private let registry: StatsReporterRegistry
+    let registry: StatsReporterRegistry
     private let boot: BootID
     let own: OwnEndpoints
     private let sessions = SessionTable()
     let plugins: PluginSet
-    let objects = SharedObjects()
-    let names: NameServices
-    private let pool: BlockingPool
+    var objects: SharedObjects
+    let systemFiles: SystemFiles
+    let pool: BlockingPool
+    let throttle = LoginThrottle()
+    private var digest: KeyedDigest?
     var settlement: Settlement?
     var sites: [SiteHandle] = []
+    var services: OpenServices?
     var admin: AdminServer?
+    var isReloading = false
+    private(set) var isStopping = false
     /// Where each service listens.
-    package internal(set) var endpoints: [(service: String, endpoint: Endpoint)] = []
+    package var endpoints: [(service: String, endpoint: Endpoint)] { services?.endpoints ?? [] }
 
     /// A loop with its site and its meter's files.
     struct SiteHandle: Sendable {
@@ -98,8 +103,8 @@ package final class Gateway {
         own = OwnEndpoints(isOwnAddress: plan.systemFiles.isOwnAddress)
         boot = BootID(bits: plan.home.driver.randomWord())
         plugins = PluginSet(environment: plan.environment, journal: plan.journal)
-        names = NameServices(
-            options: plan.configuration.loaded.options, files: plan.systemFiles, pool: plan.pool)
+        systemFiles = plan.systemFiles
+        objects = SharedObjects(plan.configuration.loaded.fingerprints)
     }
 
     /// Starts a gateway on its control loop. When it throws, nothing is left running.
@@ -117,12 +122,7 @@ package final class Gateway {
     // MARK: Start
 
     private func open(loopCount: Int) async throws(StartFault) {
-        let driver = LoopConfined(home.driver)
-        for prepared in configuration.plugins {
-            try await plugins.start(
-                prepared, home: home, boot: boot, stateDirectory: environment.stateDirectory ?? "",
-                wallMilliseconds: { driver.value.wallMilliseconds() })
-        }
+        for prepared in configuration.plugins { try await start(prepared) }
         let settlement = makeSettlement()
         self.settlement = settlement
         warnOfUnknownGUIDs()
@@ -136,6 +136,26 @@ package final class Gateway {
         try await openServices(settlement)
         try openAdmin()
         journal(.info, "ready", [("boot", boot.description), ("loops", String(loopCount))])
+    }
+
+    /// Starts one plugin; it hears nothing until it is attached.
+    func start(_ prepared: PreparedPlugin) async throws(StartFault) {
+        let driver = LoopConfined(home.driver)
+        try await plugins.start(
+            prepared, home: home, boot: boot, stateDirectory: environment.stateDirectory ?? "",
+            wallMilliseconds: { driver.value.wallMilliseconds() })
+    }
+
+    /// The key under which passwords that were right are remembered; one per run.
+    func passwordDigest() throws(StartFault) -> KeyedDigest {
+        if let digest { return digest }
+        do throws(CryptoFailure) {
+            let made = try KeyedDigest()
+            digest = made
+            return made
+        } catch {
+            throw StartFault("no random bytes: \(error)")
+        }
     }
 
     private func makeSettlement() -> Settlement {
@@ -223,6 +243,7 @@ package final class Gateway {
     package func drain(withinNanoseconds limit: UInt64) async -> Bool {
         journal(.info, "draining", [("seconds", String(limit / 1_000_000_000))])
         let end = home.nowNanoseconds + limit
+        await waitForReload()
         for handle in sites {
             let site = handle.site
             await handle.loop.perform { _ in site.value.stopAccepting() }
@@ -234,6 +255,13 @@ package final class Gateway {
         let isClean = await stop(withinNanoseconds: 5_000_000_000)
         journal(.info, isClean ? "stopped" : "stopped; not every meter was stored")
         return isClean
+    }
+
+    /// No reload begins from now on, and none is under way afterwards: services that come and go
+    /// could not be stopped. Its steps have deadlines of their own.
+    private func waitForReload() async {
+        isStopping = true
+        while isReloading { await home.sleep(nanoseconds: 5_000_000) }
     }
 
     /// Ends a drain that waits for flows.
@@ -249,6 +277,7 @@ package final class Gateway {
     }
 
     private func stop(withinNanoseconds limit: UInt64) async -> Bool {
+        await waitForReload()
         admin?.close()
         admin = nil
         for handle in sites {
@@ -279,6 +308,7 @@ package final class Gateway {
             if isClean { handle.remove.value() }
         }
         sites.removeAll()
+        services = nil
         return isClean && stopped
     }
 }

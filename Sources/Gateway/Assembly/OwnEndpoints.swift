@@ -8,7 +8,6 @@ import Synchronization
 /// Any thread; a lock protects the policies. It is taken once per dial.
 final class OwnEndpoints: Sendable {
     private struct State {
-        var endpoints: [Endpoint] = []
         var passing: Set<Endpoint> = []
         var allowing: DestinationPolicy
         var denying: DestinationPolicy
@@ -26,12 +25,13 @@ final class OwnEndpoints: Sendable {
                 denying: Self.policy([], isOwnAddress, .deny)))
     }
 
-    /// The gateway listens at one more address.
-    func add(_ endpoint: Endpoint) {
+    /// The gateway listens at these addresses, and no longer at those of before.
+    func set(_ endpoints: [Endpoint]) {
+        let allowing = Self.policy(endpoints, isOwnAddress, .allow)
+        let denying = Self.policy(endpoints, isOwnAddress, .deny)
         state.withLock { state in
-            state.endpoints.append(endpoint)
-            state.allowing = Self.policy(state.endpoints, isOwnAddress, .allow)
-            state.denying = Self.policy(state.endpoints, isOwnAddress, .deny)
+            state.allowing = allowing
+            state.denying = denying
         }
     }
 

@@ -23,6 +23,7 @@ final class PluginSet {
 
     private(set) var instances: [Instance] = []
     private var registered: [String] = []
+    private var attachedCount = 0
     private var tickers: [PluginTicker] = []
     private let environment: any GatewayEnvironment
     private let journal: Journal
@@ -84,9 +85,10 @@ final class PluginSet {
         }
     }
 
-    /// Attaches observers to the settlement and reporters to the registry, and begins regular work.
+    /// Attaches what is not attached yet: observers to the settlement, reporters to the registry;
+    /// and begins regular work.
     func attach(to settlement: Settlement, registry: StatsReporterRegistry, home: EventLoop) {
-        for instance in instances {
+        for instance in instances[attachedCount...] {
             for observer in instance.points.flowObservers {
                 settlement.add(observer, guid: instance.guid, worker: instance.worker)
             }
@@ -100,6 +102,7 @@ final class PluginSet {
                     journal: journal)
             }
         }
+        attachedCount = instances.count
     }
 
     /// Lets every plugin finish and release what it holds, each within the time given. The result
@@ -129,6 +132,7 @@ final class PluginSet {
             environment.endLoop(worker)
         }
         instances.removeAll()
+        attachedCount = 0
         return isClean
     }
 }

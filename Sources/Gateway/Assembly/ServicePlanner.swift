@@ -18,18 +18,15 @@ struct ServicePlanner {
     let throttle: LoginThrottle
     let digest: KeyedDigest
     let names: NameServices
+    /// How services were metered until now, by name; none of those whose plugins have changed.
+    let known: [String: MeteredService]
 
     /// The plan of one service.
     func plan(_ service: ServiceOptions) throws(StartFault) -> ServicePlan {
         let handler = service.handler
         let name = service.name.value
-        let info = ServiceInfo(
-            service: name, handler: handler.type.value,
-            guids: handler.statistics.guids.map(\.value))
-        let metered = MeteredService(
-            info: info,
-            usesAerocoreDirections: handler.statistics.compatibility == .aerocore,
-            reportsTCP: handler.statistics.reportsTCP)
+        let metered = metered(service)
+        let info = metered.info
         let gate = LoginGate(
             service: name, authers: try authers(handler), exempt: handler.exemptClients,
             throttle: throttle)
@@ -61,6 +58,22 @@ struct ServicePlanner {
         guard case .forward(let forward) = handler.kind, let version = forward.proxyProtocol
         else { return nil }
         return version.value == 1 ? .text : .binary
+    }
+
+    /// The facts that the service's flows carry; the same object as before where they are equal,
+    /// since open flows have it.
+    private func metered(_ service: ServiceOptions) -> MeteredService {
+        let statistics = service.handler.statistics
+        let metered = MeteredService(
+            info: ServiceInfo(
+                service: service.name.value, handler: service.handler.type.value,
+                guids: statistics.guids.map(\.value)),
+            usesAerocoreDirections: statistics.compatibility == .aerocore,
+            reportsTCP: statistics.reportsTCP)
+        guard let known = known[service.name.value], known.isEqual(to: metered) else {
+            return metered
+        }
+        return known
     }
 
     private func handlerSettings(_ service: ServiceOptions) throws(StartFault) -> HandlerSettings {
@@ -117,7 +130,7 @@ struct ServicePlanner {
                     $0.name.value == reference.name.value
                 })
             else { return nil }
-            let limiter = objects.object(.limiter, reference.name.value) {
+            let limiter = objects.object(.limiters, reference.name.value) {
                 TrafficLimiter(
                     options.lines.map { line in
                         (
@@ -149,7 +162,7 @@ struct ServicePlanner {
         var authers: [LoginGate.Auther] = []
         for name in handler.authers {
             if let auther = options.authers.first(where: { $0.name.value == name.value }) {
-                let users = objects.object(.auther, name.value) { table(auther.users) }
+                let users = objects.object(.authers, name.value) { table(auther.users) }
                 authers.append(.table(users))
                 continue
             }

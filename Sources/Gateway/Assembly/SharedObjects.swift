@@ -1,13 +1,15 @@
+import Configuration
+
 /// Objects of the configuration that services share: one instance for each kind and name, so that
 /// a limit, a list or a mark of failure is the same wherever it is named.
 ///
 /// ## Concurrency
 /// Confined to the control loop; what it hands out is `Sendable`.
 final class SharedObjects {
-    /// What an object is; names are unique within a kind.
+    /// What an object is, as the top-level list that it stands in; names are unique within one.
     enum Kind: String, Hashable {
-        case auther
-        case limiter
+        case authers
+        case limiters
     }
 
     private struct Key: Hashable {
@@ -15,7 +17,19 @@ final class SharedObjects {
         let name: String
     }
 
+    private let fingerprints: ConfigurationFingerprints
     private var objects: [Key: any Sendable] = [:]
+
+    /// Objects of a configuration; none is made yet. Those of the one before that mean the same are
+    /// taken over with all that they know.
+    init(_ fingerprints: ConfigurationFingerprints, after before: SharedObjects? = nil) {
+        self.fingerprints = fingerprints
+        guard let before else { return }
+        objects = before.objects.filter { key, _ in
+            let text = fingerprints.object(key.kind.rawValue, key.name)
+            return text != nil && text == before.fingerprints.object(key.kind.rawValue, key.name)
+        }
+    }
 
     /// The object of that kind and name; made when it is first asked for.
     func object<Value: Sendable, Failure>(

@@ -1,4 +1,5 @@
 package import Configuration
+import Options
 
 /// The words behind `weir`, understood: gost's flags, and Weir's commands.
 ///
@@ -26,6 +27,9 @@ package struct CommandLineArguments: Sendable, Equatable {
     package var action = Action.run
     /// What is to be loaded; `home` is not among the words.
     package var request = ConfigurationRequest()
+
+    /// `-R`: how often the configuration is read again; nil is never.
+    package var reloadEvery: Duration?
 
     /// Why the words make no sense.
     package struct Fault: Error, Sendable, Equatable {
@@ -104,7 +108,11 @@ package struct CommandLineArguments: Sendable, Equatable {
             default: throw Fault(message: "-O takes yaml or json")
             }
         case "R":
-            throw Fault(message: "-R: reloading is not available yet")
+            let text = try value(&rest)
+            guard let every = Units.duration(text), every >= .seconds(1) else {
+                throw Fault(message: "-R takes a time of at least a second, such as 30s or 5m")
+            }
+            reloadEvery = every
         default:
             throw Fault(message: "unknown flag '-\(flag)'; see weir help")
         }

@@ -11,23 +11,27 @@ import Synchronization
 
 /// Runs a gateway as this process: threads, log, signals, drain.
 ///
-/// SIGTERM or SIGINT drains, a second one cuts at once; SIGHUP and SIGPIPE do no harm.
+/// SIGTERM or SIGINT drains, a second one cuts at once; SIGHUP reloads; SIGPIPE does no harm.
 struct GatewayProcess {
     private let prepared: PreparedConfiguration
-    private let debugLevel: Int
-    private let files: [String]
+    private let words: CommandLineArguments
+    private let plugins: [PluginDescriptor]
     private let supervisor = Supervisor()
 
-    init(_ prepared: PreparedConfiguration, _ words: CommandLineArguments) {
+    init(
+        _ prepared: PreparedConfiguration, _ words: CommandLineArguments,
+        _ plugins: [PluginDescriptor]
+    ) {
         self.prepared = prepared
-        debugLevel = words.request.debugLevel
-        files = words.request.files
+        self.words = words
+        self.plugins = plugins
     }
 
     /// Runs until the end; the result is the exit status.
     func run() -> Int32 {
         do {
-            let log = try LogSetup.writer(prepared.loaded.options.log, debugLevel: debugLevel)
+            let log = try LogSetup.writer(
+                prepared.loaded.options.log, debugLevel: words.request.debugLevel)
             let status = try serve(log)
             log.close()
             return status
@@ -68,7 +72,11 @@ struct GatewayProcess {
         case .success(let gateway):
             supervise(gateway, home, journal)
             announce(gateway, home)
-            return waitForEnd(gateway, home, journal)
+            let reload = Reload(
+                words: words, plugins: plugins, gateway: gateway, home: home, pool: pool,
+                journal: journal, supervisor: supervisor, summary: summary)
+            reload.startRepeating()
+            return waitForEnd(gateway, home, journal, reload)
         }
     }
 
@@ -113,12 +121,12 @@ struct GatewayProcess {
             await home.perform { _ in gateway.value.endpoints.map { ($0.service, $0.endpoint) } }
         })
         for line in TryLines.lines(
-            prepared.loaded.options, endpoints, files: files)
+            prepared.loaded.options, endpoints, files: words.request.files)
         { Terminal.complain(line) }
     }
 
     private func waitForEnd(
-        _ gateway: LoopConfined<Gateway>, _ home: EventLoop, _ journal: Journal
+        _ gateway: LoopConfined<Gateway>, _ home: EventLoop, _ journal: Journal, _ reload: Reload
     ) -> Int32 {
         let limit = prepared.loaded.options.runtime.drainTimeout
         let nanoseconds =
@@ -126,14 +134,9 @@ struct GatewayProcess {
             + UInt64(max(0, limit.components.attoseconds / 1_000_000_000))
         let status = ExitStatus()
         let ended = Semaphore()
-        let (supervisor, summary) = (supervisor, summary)
+        let supervisor = supervisor
         let signals = SignalWatch(
-            gateway: gateway, home: home, journal: journal,
-            reload: {
-                supervisor.tell(.reloading(atNanoseconds: Supervisor.nowNanoseconds), journal)
-                journal(.warn, "SIGHUP: reloading is not available yet; nothing has changed")
-                supervisor.tell(.ready(summary), journal)
-            }
+            gateway: gateway, home: home, journal: journal, reload: reload
         ) {
             supervisor.tell(Self.stopping(withinNanoseconds: nanoseconds), journal)
             home.spawn { _ in
@@ -171,7 +174,7 @@ private struct SignalWatch: Sendable {
     let gateway: LoopConfined<Gateway>
     let home: EventLoop
     let journal: Journal
-    let reload: @Sendable () -> Void
+    let reload: Reload
     let drain: @Sendable () -> Void
 
     func start() {
@@ -195,7 +198,7 @@ private struct SignalWatch: Sendable {
                     drain()
                 }
             case .hangUp:
-                reload()
+                if !isDraining { reload.now() }
             case .user1:
                 journal(.debug, "SIGUSR1 has no meaning here")
             }

@@ -18,12 +18,14 @@ enum HelpText {
               -L URL       [handler[+listener]://][user:pass@][host]:port[/target,…][?key=value]
               -D, -DD      log at level debug, trace
               -O FORMAT    print the effective configuration as yaml or json, secrets included
+              -R TIME      read the configuration again so often, as SIGHUP does at once
               -V           print the version
               --lenient    unknown keys are warnings
 
             weir COMMAND --help tells the options of a plugin's command. Exit status: 0 success,
             1 a start or a check failed, 2 wrong usage or a refused configuration. SIGTERM lets
-            flows finish and stores every count; a second one cuts them.
+            flows finish and stores every count; a second one cuts them. SIGHUP reads the
+            configuration again and applies the difference; flows go on.
             """
     }
 

@@ -68,7 +68,7 @@ public enum WeirMain {
             // ways of being interrupted.
             Process.blockSignals()
             return withConfiguration(words, plugins) { prepared in
-                GatewayProcess(prepared, words).run()
+                GatewayProcess(prepared, words, plugins).run()
             }
         }
     }

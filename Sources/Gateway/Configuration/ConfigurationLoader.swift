@@ -101,6 +101,7 @@ struct ConfigurationLoader {
         }
         return LoadedConfiguration(
             options: options, diagnostics: found, effective: root,
+            fingerprints: ConfigurationFingerprints(root, files: access.contents),
             unknownKeys: unknownKeys, files: files, sources: sources + access.sources)
     }
 

@@ -8,6 +8,8 @@ package struct LoadedConfiguration: Sendable {
     package let diagnostics: [Diagnostic]
     /// All files and command-line services as one value, before types were read.
     package let effective: Node
+    /// What the parts are told by when two configurations are compared.
+    package let fingerprints: ConfigurationFingerprints
     /// How bad an unknown key is, for readers of plugins' options: `--lenient` makes it a warning.
     package let unknownKeys: Diagnostic.Severity
     /// Files that were read, in order, as the user named them.
@@ -16,11 +18,13 @@ package struct LoadedConfiguration: Sendable {
 
     init(
         options: GatewayOptions, diagnostics: [Diagnostic], effective: Node,
-        unknownKeys: Diagnostic.Severity, files: [String], sources: [SourceText]
+        fingerprints: ConfigurationFingerprints, unknownKeys: Diagnostic.Severity, files: [String],
+        sources: [SourceText]
     ) {
         self.options = options
         self.diagnostics = Diagnostic.sorted(diagnostics, files: sources.map(\.file))
         self.effective = effective
+        self.fingerprints = fingerprints
         self.unknownKeys = unknownKeys
         self.files = files
         self.sources = sources
@@ -33,7 +37,7 @@ package struct LoadedConfiguration: Sendable {
     package func adding(_ more: [Diagnostic]) -> LoadedConfiguration {
         LoadedConfiguration(
             options: options, diagnostics: diagnostics + more, effective: effective,
-            unknownKeys: unknownKeys, files: files, sources: sources)
+            fingerprints: fingerprints, unknownKeys: unknownKeys, files: files, sources: sources)
     }
 
     /// All findings as text for a terminal, with lines, carets and hints; secrets are masked.

@@ -9,19 +9,29 @@ package enum DatagramService {
     package static func make(
         _ desk: ServiceDesk, at endpoint: Endpoint, isShared: Bool
     ) throws(Errno) -> DatagramForwarder {
+        try DatagramForwarder(
+            desk.station.datagrams, policy: AssociationPolicy(desk: desk, user: nil),
+            at: endpoint, isShared: isShared,
+            idleNanoseconds: desk.settings.datagramIdleNanoseconds, nextTarget: nextTarget(desk))
+    }
+
+    /// Has a forwarder serve its next sessions as another desk says.
+    package static func change(_ forwarder: DatagramForwarder, to desk: ServiceDesk) {
+        forwarder.change(
+            policy: AssociationPolicy(desk: desk, user: nil),
+            idleNanoseconds: desk.settings.datagramIdleNanoseconds, nextTarget: nextTarget(desk))
+    }
+
+    private static func nextTarget(_ desk: ServiceDesk) -> (Endpoint) -> Destination {
         guard case .forward(let targets) = desk.settings.handler else {
             preconditionFailure("only a forwarder takes datagrams by itself")
         }
         let driver = desk.station.loop.driver
-        return try DatagramForwarder(
-            desk.station.datagrams, policy: AssociationPolicy(desk: desk, user: nil),
-            at: endpoint, isShared: isShared,
-            idleNanoseconds: desk.settings.datagramIdleNanoseconds,
-            nextTarget: { client in
-                let order = targets.order(
-                    client: client, nowMilliseconds: driver.wallMilliseconds(),
-                    random: driver.randomWord())
-                return targets.targets[order[0]]
-            })
+        return { client in
+            let order = targets.order(
+                client: client, nowMilliseconds: driver.wallMilliseconds(),
+                random: driver.randomWord())
+            return targets.targets[order[0]]
+        }
     }
 }

@@ -11,7 +11,7 @@ import PluginKit
 package final class Listener: ReadinessHandler, TimerHandler, Resumable {
     private let station: Station
     private let descriptor: Descriptor
-    private let serve: (StreamSocket) async -> Void
+    private var serve: (StreamSocket) async -> Void
     private var registration = Registration.none
     private var isReadable = true
     private var isResting = false
@@ -48,6 +48,9 @@ package final class Listener: ReadinessHandler, TimerHandler, Resumable {
             throw error
         }
     }
+
+    /// Has the next connections served in another manner; those already accepted keep theirs.
+    package func change(serve: @escaping (StreamSocket) async -> Void) { self.serve = serve }
 
     /// Stops accepting and closes the address. Connections already accepted go on.
     package func close() {

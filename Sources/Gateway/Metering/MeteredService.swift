@@ -20,4 +20,11 @@ package final class MeteredService: Sendable {
         self.usesAerocoreDirections = usesAerocoreDirections
         self.reportsTCP = reportsTCP
     }
+
+    /// Whether all that it says is the same.
+    package func isEqual(to other: MeteredService) -> Bool {
+        info.service == other.info.service && info.handler == other.info.handler
+            && info.guids == other.info.guids && reportsTCP == other.reportsTCP
+            && usesAerocoreDirections == other.usesAerocoreDirections
+    }
 }

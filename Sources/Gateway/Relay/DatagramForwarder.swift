@@ -13,9 +13,9 @@ package import Model
 /// Confined to its loop; each loop has its own, on a shared address.
 package final class DatagramForwarder: ReadinessHandler, TimerHandler, Resumable {
     private let context: DatagramContext
-    private let policy: any DatagramPolicy
-    private let nextTarget: (Endpoint) -> Destination
-    private let idleNanoseconds: UInt64
+    private var policy: any DatagramPolicy
+    private var nextTarget: (Endpoint) -> Destination
+    private var idleNanoseconds: UInt64
     /// Where clients send to.
     package let listener: Endpoint
     private let descriptor: Descriptor
@@ -60,6 +60,18 @@ package final class DatagramForwarder: ReadinessHandler, TimerHandler, Resumable
             end(FlowEnd(by: .gateway, phase: .handshake, cause: .failed))
             throw error
         }
+        armSweep()
+    }
+
+    /// Goes on at the same address in another manner; sessions that are open keep theirs.
+    package func change(
+        policy: any DatagramPolicy, idleNanoseconds: UInt64,
+        nextTarget: @escaping (Endpoint) -> Destination
+    ) {
+        self.policy = policy
+        self.nextTarget = nextTarget
+        self.idleNanoseconds = idleNanoseconds
+        context.loop.cancel(timer)
         armSweep()
     }
 

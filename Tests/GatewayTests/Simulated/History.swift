@@ -1,3 +1,4 @@
+import Assembly
 import KernelTesting
 import Loop
 import Model
@@ -30,6 +31,8 @@ final class History {
     /// What the call in which the process died had moved.
     private(set) var lastCall: [KernelTally.Way: KernelTally.Amount] = [:]
     private(set) var hasDied = false
+    /// Reloads that were applied.
+    private(set) var reloads = 0
 
     init(seed: UInt64) throws {
         self.seed = seed
@@ -55,6 +58,7 @@ final class History {
         world.setTroubles(world.chance(0.7) ? 0.3 : 0)
         world.simulation.kernel.faults = .swarm(seed: seed, lossy: isLossy)
         try visit(clients: world.number(4...12))
+        if world.chance(0.4) { reload(times: world.number(1...6)) }
         switch turning {
         case .none: try rest()
         case .drain: world.simulation.run(milliseconds: UInt64(world.number(1...4000)))
@@ -65,6 +69,19 @@ final class History {
         }
         world.setTroubles(0)
         try finish(loops: loops)
+    }
+
+    /// Goes over to other variants of the configuration while clients are at work.
+    private func reload(times: Int) {
+        for _ in 0..<times {
+            let moment = UInt64(world.number(0...4000)) * 1_000_000
+            let variant = world.number(0...15)
+            world.simulation.kernel.plan(afterNanoseconds: moment) { [unowned self] in
+                world.reload(variant: variant) { outcome in
+                    if outcome.isApplied { self.reloads += 1 }
+                }
+            }
+        }
     }
 
     private func visit(clients: Int) throws {

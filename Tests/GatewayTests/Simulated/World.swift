@@ -116,11 +116,14 @@ final class World {
 
     // MARK: Lives
 
-    private var configuration: PreparedConfiguration? {
+    /// The configuration, in one of several variants that differ in what no flow shows: times,
+    /// and a service that nobody uses.
+    private func configuration(variant: Int = 0) -> PreparedConfiguration? {
+        let idle = 6 + variant % 2
         var text = """
             services:
               - { name: open, addr: ":1080", hosts: names,
-                  handler: { type: socks5, metadata: { udp: true, bind: true, idleTimeout: 6s,
+                  handler: { type: socks5, metadata: { udp: true, bind: true, idleTimeout: \(idle)s,
                     udpTimeout: 2s, statsGUID: [all, alpha] } }, listener: { type: tcp } }
               - { name: closed, addr: ":1081", hosts: names,
                   handler: { type: socks5, auther: users, metadata: { udp: true,
@@ -133,8 +136,19 @@ final class World {
                     { name: origin, addr: "\(Self.originHost):7" } ] } }
               - { name: datagrams, addr: ":2001",
                   handler: { type: udp, metadata: { statsGUID: all } },
-                  listener: { type: udp, metadata: { ttl: 2s } },
+                  listener: { type: udp, metadata: { ttl: \(2 + variant / 2 % 2)s } },
                   forwarder: { nodes: [ { name: origin, addr: "\(Self.originHost):7" } ] } }
+
+            """
+        if variant / 4 % 2 == 1 {
+            text += """
+                  - { name: extra, addr: ":\(3000 + variant / 8 % 2)", handler: { type: tcp },
+                      listener: { type: tcp },
+                      forwarder: { nodes: [ { name: origin, addr: "\(Self.originHost):7" } ] } }
+
+                """
+        }
+        text += """
             authers:
               - { name: users, auths: [ { username: alice, password: correct } ] }
             hosts:
@@ -157,7 +171,9 @@ final class World {
 
     /// Starts a gateway; false, with an issue, when it does not.
     func start(loops: Int) -> Bool {
-        guard let configuration, let pool = try? BlockingPool(threads: 0, capacity: 1) else {
+        guard let configuration = configuration(),
+            let pool = try? BlockingPool(threads: 0, capacity: 1)
+        else {
             return false
         }
         environment.beginLife()
@@ -183,6 +199,18 @@ final class World {
             limitMilliseconds: 30_000, until: { self.gateway != nil || fault != nil })
         if let fault { Issue.record("seed \(seed): the gateway does not start: \(fault)") }
         return isUp && gateway != nil
+    }
+
+    /// Has the running gateway go over to a variant of its configuration; `done` is told what came
+    /// of it, unless the process ends before.
+    func reload(variant: Int, done: @escaping (Gateway.ReloadOutcome) -> Void) {
+        guard let home, let gateway, let configuration = configuration(variant: variant) else {
+            return
+        }
+        let box = LoopConfined((gateway: gateway, done: done))
+        home.execute { loop in
+            loop.start { box.value.done(await box.value.gateway.apply(configuration)) }
+        }
     }
 
     private var journal: Journal {

@@ -9,6 +9,9 @@ struct FileAccess {
     private let reader: FileReader
     private(set) var sources: [SourceText] = []
     private(set) var diagnostics: [Diagnostic] = []
+    /// What stands for the content of each file that was read, by path: equal for equal content,
+    /// within this process.
+    private(set) var contents: [String: String] = [:]
 
     init(_ reader: @escaping FileReader) {
         self.reader = reader
@@ -25,6 +28,9 @@ struct FileAccess {
                     "'\(path)' has \(bytes.count) bytes, more than \(Limits.configurationBytes)")
                 return nil
             }
+            var hasher = Hasher()
+            bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+            contents[path] = "\(bytes.count) \(hasher.finalize())"
             return bytes
         } catch {
             report(.error, at: location, "cannot read '\(path)': \(error.reason)")
