@@ -64,7 +64,7 @@ let package = Package(
         area("Crypto", uses: ["COpenSSL", "Bytes"]),
         area("PluginKit", uses: ["Options", "Model"]),
         area("Configuration", uses: ["CYAML", "Crypto", "Options", "Bytes", "Model"]),
-        area("Storage", uses: ["CSQLite", "LinuxIO", "PluginKit"]),
+        area("Storage", uses: ["CSQLite", "LinuxIO", "PluginKit", "Model"]),
         area("Metering", uses: ["Loop", "LinuxIO", "PluginKit", "Model"]),
         area("Limiting", uses: ["Loop", "Model"]),
         area(
@@ -134,7 +134,7 @@ let package = Package(
             of: "Loop",
             uses: ["Chance", "Loop", "LinuxIO", "KernelTesting", "SanitizerHooks", "Model"]),
         tests(of: "PluginKit", uses: ["PluginKit", "Options", "Model"]),
-        tests(of: "Storage", uses: ["Chance", "Storage", "PluginKit"]),
+        tests(of: "Storage", uses: ["Chance", "Storage", "PluginKit", "Model"]),
         tests(
             of: "Metering",
             uses: ["Chance", "Metering", "PluginKit", "KernelTesting", "Loop", "LinuxIO", "Model"]),

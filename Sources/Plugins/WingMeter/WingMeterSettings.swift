@@ -1,5 +1,6 @@
 public import Options
 public import PluginKit
+import Storage
 
 /// The Wing meter's `options:`.
 ///

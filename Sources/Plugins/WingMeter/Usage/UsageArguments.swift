@@ -1,5 +1,6 @@
 import Model
 import Options
+import Storage
 
 /// What usage can be told by.
 enum UsageKeyName: String, CaseIterable {

@@ -1,4 +1,5 @@
 import Model
+import Storage
 
 /// Counts with everything they can be told by. Where nobody asked for a fact, it is nil.
 struct UsageEntry {

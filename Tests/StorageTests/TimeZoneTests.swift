@@ -2,7 +2,7 @@ import FoundationEssentials
 import Model
 import Testing
 
-@testable import WingMeter
+@testable import Storage
 
 @Suite("Time zones")
 struct TimeZoneTests {
@@ -111,7 +111,7 @@ struct TimeZoneTests {
 
     @Test("say which day a moment belongs to, and when a day begins")
     func days() throws {
-        let folder = try Folder()
+        let folder = Folder()
         // Berlin's rule: 29 March 2026 has 23 hours, 25 October 25.
         let bytes = zoneFile(
             transitions: [(0, 0)], offsets: [3600], footer: "CET-1CEST,M3.5.0,M10.5.0/3")

@@ -5,16 +5,16 @@ import Model
 ///
 /// FoundationEssentials knows fixed offsets only and all of Foundation may not be imported, so the
 /// zone files (RFC 9636) are read here.
-struct DayRules: Sendable {
+package struct DayRules: Sendable {
     private let file: TimeZoneFile?
 
     /// UTC, for which no file is needed.
-    static let utc = DayRules(file: nil)
+    package static let utc = DayRules(file: nil)
 
     private init(file: TimeZoneFile?) { self.file = file }
 
     /// The rules of an IANA zone; nil where the system does not have it.
-    init?(zone: String, directory: String = "/usr/share/zoneinfo") {
+    package init?(zone: String, directory: String = "/usr/share/zoneinfo") {
         if zone == "UTC" {
             self = .utc
             return
@@ -37,18 +37,18 @@ struct DayRules: Sendable {
     }
 
     /// Seconds to add to UTC at a moment.
-    func offsetSeconds(atMilliseconds moment: Int64) -> Int64 {
+    package func offsetSeconds(atMilliseconds moment: Int64) -> Int64 {
         let (quotient, remainder) = moment.quotientAndRemainder(dividingBy: 1000)
         return file?.offset(at: remainder < 0 ? quotient - 1 : quotient) ?? 0
     }
 
     /// The day of a moment, as `2026-11-20`.
-    func day(ofMilliseconds moment: Int64) -> String {
+    package func day(ofMilliseconds moment: Int64) -> String {
         CivilTime(milliseconds: moment + offsetSeconds(atMilliseconds: moment) * 1000).date
     }
 
     /// The first moment of a day; `midnight` is that of the same date in UTC.
-    func start(ofDayWithMidnight midnight: Int64) -> Int64 {
+    package func start(ofDayWithMidnight midnight: Int64) -> Int64 {
         // The offset that counts is the one at the moment sought: ask again near it.
         let near = midnight - offsetSeconds(atMilliseconds: midnight) * 1000
         return midnight - offsetSeconds(atMilliseconds: near) * 1000
