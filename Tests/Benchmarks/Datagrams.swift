@@ -37,7 +37,7 @@ private final class OpenPolicy: DatagramPolicy {
         return ledger.open(flow, service: service)
     }
 
-    func limits(client: Endpoint) -> FlowLimits? { nil }
+    func admit(client: Endpoint) -> DatagramAdmission { .admitted(nil) }
     func ended(_ flow: FlowInfo, _ counts: FlowCounts, _ end: FlowEnd) {}
 }
 

@@ -26,6 +26,14 @@ extension GatewayOptions {
                 "  \(line.key) in=\(text(line.value.uplink)) out=\(text(line.value.downlink))"
             }
         }
+        for limiter in connectionLimiters {
+            lines.append("climiter \(limiter.name.value)")
+            lines += limiter.lines.map { "  \($0.key) \($0.value)" }
+        }
+        for limiter in arrivalLimiters {
+            lines.append("rlimiter \(limiter.name.value)")
+            lines += limiter.lines.map { "  \($0.key) \($0.value)" }
+        }
         for plugin in plugins {
             let options = plugin.options.map { " with options at \($0.location.line)" } ?? ""
             lines.append("plugin \(plugin.guid.value): \(plugin.type.value)\(options)")
@@ -82,6 +90,8 @@ extension ServiceOptions {
         if case .forward(let forward) = handler.kind, let version = forward.proxyProtocol {
             lines.append("  proxy header v\(version.value) to targets")
         }
+        if let connectionLimiter { lines.append("  climiter \(connectionLimiter.value)") }
+        if let arrivalLimiter { lines.append("  rlimiter \(arrivalLimiter.value)") }
         for limiter in limiters { lines.append("  limiter \(limiter.name.value) \(limiter.scope)") }
         if !allowsPrivateDestinations { lines.append("  no private destinations") }
         return lines

@@ -1,6 +1,7 @@
 import Codecs
 import Inbound
 import KernelTesting
+import Limiting
 import LinuxIO
 import Loop
 import Metering
@@ -25,6 +26,8 @@ final class InboundBench {
         var forbidden: Set<IPAddress> = []
         var handshakeNanoseconds: UInt64 = 15_000_000_000
         var dialNanoseconds: UInt64 = 10_000_000_000
+        var limits: [any LimitSource] = []
+        var arrivals: ArrivalGate?
         var introducers: Introducers?
         var introducing: ProxyProtocol.Version?
     }
@@ -95,7 +98,8 @@ final class InboundBench {
             dialNanoseconds: service.dialNanoseconds,
             streamIdleNanoseconds: 600_000_000_000, datagramIdleNanoseconds: 60_000_000_000,
             handler: service.handler, introducers: service.introducers,
-            introducing: service.introducing)
+            introducing: service.introducing, limits: service.limits,
+            arrivals: service.arrivals)
         let forbidden = service.forbidden
         desk = ServiceDesk(
             station: station, settings: settings, admissions: service.admissions, resolver: names,

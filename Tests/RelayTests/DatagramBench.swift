@@ -77,9 +77,10 @@ final class DatagramBench: DatagramPolicy {
         return ledger?.open(flow, service: service)
     }
 
-    func limits(client: Endpoint) -> FlowLimits? {
-        guard let shaper, !limits.isEmpty else { return nil }
-        return FlowLimits(shaper, limits, LimitedSubject(address: client.address, user: nil))
+    func admit(client: Endpoint) -> DatagramAdmission {
+        guard let shaper, !limits.isEmpty else { return .admitted(nil) }
+        let subject = LimitedSubject(address: client.address, user: nil)
+        return .admitted(FlowLimits(shaper, limits, subject))
     }
 
     func ended(_ flow: FlowInfo, _ counts: FlowCounts, _ end: FlowEnd) {

@@ -39,7 +39,8 @@ struct ServicePlanner {
             datagramIdleNanoseconds: nanoseconds(datagramIdle(service), or: 60_000),
             handler: try handlerSettings(service),
             introducers: service.proxyHeaders.map { Introducers(in: $0.trusted) },
-            introducing: introducing(handler), limits: limits(service))
+            introducing: introducing(handler), limits: limits(service),
+            arrivals: arrivals(service))
         let (own, names) = (own, names)
         let allowsPrivate = service.allowsPrivateDestinations
         let (resolver, hosts) = (service.resolver?.value, service.hosts?.value)
@@ -142,6 +143,24 @@ struct ServicePlanner {
             }
             return LimiterUse(limiter, scope: scope(reference))
         }
+    }
+
+    private func arrivals(_ service: ServiceOptions) -> ArrivalGate? {
+        ArrivalGate(
+            connections: service.connectionLimiter.flatMap { name in
+                options.connectionLimiters.first { $0.name.value == name.value }
+            }.map { limiter in
+                objects.object(.climiters, limiter.name.value) {
+                    ConnectionLimiter(name: limiter.name.value, limiter.lines)
+                }
+            },
+            arrivals: service.arrivalLimiter.flatMap { name in
+                options.arrivalLimiters.first { $0.name.value == name.value }
+            }.map { limiter in
+                objects.object(.rlimiters, limiter.name.value) {
+                    ArrivalLimiter(name: limiter.name.value, limiter.lines)
+                }
+            })
     }
 
     private func scope(_ reference: LimiterReference) -> LimiterUse.Scope {

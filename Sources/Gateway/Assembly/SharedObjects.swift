@@ -10,6 +10,8 @@ final class SharedObjects {
     enum Kind: String, Hashable {
         case authers
         case limiters
+        case climiters
+        case rlimiters
     }
 
     private struct Key: Hashable {

@@ -30,6 +30,8 @@ struct References {
         unique(options.hosts.map(\.name), kind: "list of hosts")
         unique(options.resolvers.map(\.name), kind: "resolver")
         unique(options.limiters.map(\.name), kind: "limiter")
+        unique(options.connectionLimiters.map(\.name), kind: "climiter")
+        unique(options.arrivalLimiters.map(\.name), kind: "rlimiter")
     }
 
     private mutating func unique(_ names: [Located<String>], kind: String) {
@@ -68,6 +70,16 @@ struct References {
         let limiters = options.services.flatMap(\.limiters).map(\.name)
         missing(limiters, among: options.limiters.map(\.name), kind: "limiter", key: "limiters")
         unused(options.limiters.map(\.name), limiters, kind: "limiter")
+
+        let counts = options.services.compactMap(\.connectionLimiter)
+        let counting = options.connectionLimiters.map(\.name)
+        missing(counts, among: counting, kind: "climiter", key: "climiters")
+        unused(counting, counts, kind: "climiter")
+
+        let arrivals = options.services.compactMap(\.arrivalLimiter)
+        let arriving = options.arrivalLimiters.map(\.name)
+        missing(arrivals, among: arriving, kind: "rlimiter", key: "rlimiters")
+        unused(arriving, arrivals, kind: "rlimiter")
     }
 
     private mutating func missing(

@@ -105,10 +105,13 @@ struct AssociationServer {
 final class AssociationPolicy: DatagramPolicy {
     private let desk: ServiceDesk
     private let user: String?
+    private let isDoor: Bool
 
-    init(desk: ServiceDesk, user: String?) {
+    /// A policy. `isDoor` where clients come without a connection that was admitted.
+    init(desk: ServiceDesk, user: String?, isDoor: Bool = false) {
         self.desk = desk
         self.user = user
+        self.isDoor = isDoor
     }
 
     func route(
@@ -156,7 +159,11 @@ final class AssociationPolicy: DatagramPolicy {
                 listener: listener, upstreamLocal: upstreamLocal, upstreamRemote: destination))
     }
 
-    func limits(client: Endpoint) -> FlowLimits? { desk.limits(user: user, client: client) }
+    func admit(client: Endpoint) -> DatagramAdmission {
+        guard isDoor else { return .admitted(desk.limits(user: user, client: client)) }
+        guard let arrival = desk.arrive(client) else { return .refused }
+        return .admitted(desk.limits(user: user, client: client, ticket: arrival.ticket))
+    }
 
     func ended(_ flow: FlowInfo, _ counts: FlowCounts, _ end: FlowEnd) { desk.flows.ended(flow) }
 

@@ -10,7 +10,7 @@ package enum DatagramService {
         _ desk: ServiceDesk, at endpoint: Endpoint, isShared: Bool
     ) throws(Errno) -> DatagramForwarder {
         try DatagramForwarder(
-            desk.station.datagrams, policy: AssociationPolicy(desk: desk, user: nil),
+            desk.station.datagrams, policy: AssociationPolicy(desk: desk, user: nil, isDoor: true),
             at: endpoint, isShared: isShared,
             idleNanoseconds: desk.settings.datagramIdleNanoseconds, nextTarget: nextTarget(desk))
     }
@@ -18,7 +18,7 @@ package enum DatagramService {
     /// Has a forwarder serve its next sessions as another desk says.
     package static func change(_ forwarder: DatagramForwarder, to desk: ServiceDesk) {
         forwarder.change(
-            policy: AssociationPolicy(desk: desk, user: nil),
+            policy: AssociationPolicy(desk: desk, user: nil, isDoor: true),
             idleNanoseconds: desk.settings.datagramIdleNanoseconds, nextTarget: nextTarget(desk))
     }
 

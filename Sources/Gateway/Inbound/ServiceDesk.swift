@@ -21,6 +21,10 @@ package final class ServiceDesk {
     let admissions: [PluginAdmission]
     let passing: PassingEndpoints
     private let terms: StreamRelay.Terms
+    /// Connections that count, as long as their handler runs.
+    private var tickets: [ObjectIdentifier: ConnectionTicket] = [:]
+    private var refusedArrivals = 0
+    private var lastRefusalNanoseconds: UInt64?
 
     /// A service on a loop. `guarding` is asked about every endpoint before it is dialled.
     package init(
@@ -46,6 +50,9 @@ package final class ServiceDesk {
             let reader = IntroductionReader(desk: self, introducers: introducers, socket: socket)
             guard await reader.serve() else { return }
         }
+        guard let arrival = arrive(socket.peer) else { return socket.close() }
+        tickets[ObjectIdentifier(socket)] = arrival.ticket
+        defer { tickets[ObjectIdentifier(socket)] = nil }
         socket.setDeadline(
             nanoseconds: station.loop.nowNanoseconds + settings.handshakeNanoseconds)
         switch settings.handler {
@@ -54,6 +61,34 @@ package final class ServiceDesk {
         case .forward(let targets):
             await StreamForwarder(desk: self, targets: targets, socket: socket).serve()
         }
+    }
+
+    /// Asks the limits of connections about a client; nil is a refusal.
+    func arrive(_ client: Endpoint) -> (ticket: ConnectionTicket?, Void)? {
+        guard let gate = settings.arrivals else { return (nil, ()) }
+        switch gate.admit(client.address, nowNanoseconds: station.loop.nowNanoseconds) {
+        case .admitted(let ticket):
+            return (ticket, ())
+        case .refused(let reason):
+            logRefusedArrival(client, reason)
+            return nil
+        }
+    }
+
+    /// Said for the first, and then every ten seconds with how many there were: who is refused
+    /// comes again, as often as it likes.
+    private func logRefusedArrival(_ client: Endpoint, _ reason: String) {
+        refusedArrivals += 1
+        let now = station.loop.nowNanoseconds
+        if let last = lastRefusalNanoseconds, now - last < 10_000_000_000 { return }
+        lastRefusalNanoseconds = now
+        station.journal(
+            .warn, "connections refused",
+            [
+                ("service", settings.metered.info.service), ("client", client.description),
+                ("reason", reason), ("count", String(refusedArrivals)),
+            ])
+        refusedArrivals = 0
     }
 
     /// What plugins say about a flow; nil when they allow it.
@@ -115,17 +150,20 @@ package final class ServiceDesk {
         StreamRelay(
             terms, meter: meter, client: client.detach(), upstream: upstream.socket.detach(),
             early: StreamRelay.Early(uplink: early, downlink: answered),
-            limits: limits(user: user, client: facts.client)
+            limits: limits(
+                user: user, client: facts.client, ticket: tickets[ObjectIdentifier(client)])
         ).start()
     }
 
     /// The limits of a client's next flow; nil where the service has none. Close them when the
     /// flow ends.
-    func limits(user: String?, client: Endpoint) -> FlowLimits? {
-        if settings.limits.isEmpty { return nil }
+    func limits(
+        user: String?, client: Endpoint, ticket: ConnectionTicket? = nil
+    ) -> FlowLimits? {
+        if settings.limits.isEmpty, ticket == nil { return nil }
         return FlowLimits(
             station.shaper, settings.limits,
-            LimitedSubject(address: client.address, user: user))
+            LimitedSubject(address: client.address, user: user), ticket: ticket)
     }
 
     /// Says why a connection did not become a flow.

@@ -25,12 +25,15 @@ package struct ServiceSettings: Sendable {
     package var introducing: ProxyProtocol.Version?
     /// What limits its flows.
     package var limits: [any LimitSource]
+    /// What limits its connections; nil where nothing does.
+    package var arrivals: ArrivalGate?
 
     package init(
         metered: MeteredService, gate: LoginGate, handshakeNanoseconds: UInt64,
         dialNanoseconds: UInt64, streamIdleNanoseconds: UInt64, datagramIdleNanoseconds: UInt64,
         handler: HandlerSettings, introducers: Introducers? = nil,
-        introducing: ProxyProtocol.Version? = nil, limits: [any LimitSource] = []
+        introducing: ProxyProtocol.Version? = nil, limits: [any LimitSource] = [],
+        arrivals: ArrivalGate? = nil
     ) {
         self.introducers = introducers
         self.introducing = introducing
@@ -42,6 +45,7 @@ package struct ServiceSettings: Sendable {
         self.datagramIdleNanoseconds = datagramIdleNanoseconds
         self.handler = handler
         self.limits = limits
+        self.arrivals = arrivals
     }
 }
 

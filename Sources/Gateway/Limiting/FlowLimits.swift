@@ -23,6 +23,7 @@ package final class FlowLimits {
     private var uplink: Lanes
     private var downlink: Lanes
     private var isClosed = false
+    private var ticket: ConnectionTicket?
     /// Who is called; it outlives this object's open time, so no count is kept of it.
     package unowned(unsafe) var flow: (any LimitedFlow)?
 
@@ -41,8 +42,12 @@ package final class FlowLimits {
         var available: Int { held > 0 ? held : allowance.free }
     }
 
-    /// Limits that `sources` have for a flow of `subject`.
-    package init(_ shaper: Shaper, _ sources: [any LimitSource], _ subject: LimitedSubject) {
+    /// Limits that `sources` have for a flow of `subject`; the ticket is kept to the flow's end.
+    package init(
+        _ shaper: Shaper, _ sources: [any LimitSource], _ subject: LimitedSubject,
+        ticket: ConnectionTicket? = nil
+    ) {
+        self.ticket = ticket
         self.shaper = shaper
         self.sources = sources
         self.subject = subject
@@ -57,6 +62,7 @@ package final class FlowLimits {
         guard !isClosed else { return }
         isClosed = true
         flow = nil
+        ticket = nil
         unbind()
         shaper.remove(self)
     }

@@ -58,11 +58,19 @@ package protocol DatagramPolicy: AnyObject {
         client: Endpoint, destination: Endpoint, host: String?, listener: Endpoint,
         upstreamLocal: Endpoint
     ) -> FlowMeter?
-    /// What limits the datagrams of a client, all its flows together; nil where nothing does. The
-    /// relay closes it.
-    func limits(client: Endpoint) -> FlowLimits?
+    /// A client comes.
+    func admit(client: Endpoint) -> DatagramAdmission
     /// A flow is over; its meter is closed already.
     func ended(_ flow: FlowInfo, _ counts: FlowCounts, _ end: FlowEnd)
+}
+
+/// Whether a client's datagrams are taken.
+package enum DatagramAdmission {
+    /// They are, within limits for all its flows together; nil where there are none. The relay
+    /// closes them.
+    case admitted(FlowLimits?)
+    /// They are not.
+    case refused
 }
 
 /// Where datagrams to a destination go.

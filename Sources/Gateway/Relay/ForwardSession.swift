@@ -88,6 +88,8 @@ final class ForwardSession: ReadinessHandler, Resumable, FlowOwner {
     private func open(_ endpoint: Endpoint, _ destination: Destination) -> Bool {
         let driver = context.loop.driver
         let unspecified: IPAddress = endpoint.address.isV4 ? .anyV4 : .anyV6
+        guard case .admitted(let limits) = policy.admit(client: client) else { return false }
+        self.limits = limits
         do throws(Errno) {
             socket = try driver.bindDatagrams(
                 at: Endpoint(unspecified, 0), options: DatagramOptions())
@@ -99,7 +101,6 @@ final class ForwardSession: ReadinessHandler, Resumable, FlowOwner {
                     listener: listener, upstreamLocal: upstreamLocal)
             else { return false }
             meter.owner = self
-            limits = policy.limits(client: client)
             flow = DatagramFlow(
                 client: client, destination: endpoint, meter: meter, header: [],
                 localAddress: local, nowNanoseconds: context.loop.nowNanoseconds, limits: limits)

@@ -118,7 +118,11 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
             end(FlowEnd(by: .gateway, phase: .handshake, cause: .failed))
             throw error
         }
-        limits = policy.limits(client: Endpoint(clientAddress, clientPort))
+        if case .admitted(let admitted) = policy.admit(
+            client: Endpoint(clientAddress, clientPort))
+        {
+            limits = admitted
+        }
         armSweep()
     }
 

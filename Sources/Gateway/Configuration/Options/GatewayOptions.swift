@@ -10,6 +10,10 @@ package struct GatewayOptions: Sendable {
     package var resolvers: [ResolverOptions] = []
     /// Rates, by name.
     package var limiters: [LimitListOptions<TrafficLimitOptions>] = []
+    /// How many connections there may be, by name.
+    package var connectionLimiters: [LimitListOptions<Int>] = []
+    /// How many connections may come in a second, by name.
+    package var arrivalLimiters: [LimitListOptions<Double>] = []
     /// Where the log goes, and how much of it.
     package var log = LogOptions()
     /// Plugins in file order, which is the order of calling.

@@ -19,6 +19,10 @@ package struct ServiceOptions: Sendable {
     package let hosts: Located<String>?
     /// What limits its flows: the service's own limiter, then its handler's.
     package let limiters: [LimiterReference]
+    /// The `climiters:` entry that limits its connections.
+    package let connectionLimiter: Located<String>?
+    /// The `rlimiters:` entry that limits how often they come.
+    package let arrivalLimiter: Located<String>?
     /// Whether its clients may reach private addresses.
     package let allowsPrivateDestinations: Bool
     /// PROXY headers in front of its clients' bytes; nil where none are expected.
@@ -27,7 +31,9 @@ package struct ServiceOptions: Sendable {
     init(
         name: Located<String>, address: Located<Endpoint>, handler: HandlerOptions,
         listener: ListenerOptions, forwarder: ForwarderOptions?, resolver: Located<String>?,
-        hosts: Located<String>?, limiters: [LimiterReference], allowsPrivateDestinations: Bool,
+        hosts: Located<String>?, limiters: [LimiterReference],
+        connectionLimiter: Located<String>?, arrivalLimiter: Located<String>?,
+        allowsPrivateDestinations: Bool,
         proxyHeaders: ProxyHeaderOptions?
     ) {
         self.name = name
@@ -38,6 +44,8 @@ package struct ServiceOptions: Sendable {
         self.resolver = resolver
         self.hosts = hosts
         self.limiters = limiters
+        self.connectionLimiter = connectionLimiter
+        self.arrivalLimiter = arrivalLimiter
         self.allowsPrivateDestinations = allowsPrivateDestinations
         self.proxyHeaders = proxyHeaders
     }

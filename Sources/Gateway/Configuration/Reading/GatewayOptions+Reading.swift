@@ -16,6 +16,16 @@ extension GatewayOptions {
                 from: &$0, files: &files, kind: "limiter", keys: .all,
                 read: TrafficLimitOptions.read)
         }
+        connectionLimiters = reader.mappings("climiters") {
+            LimitListOptions(
+                from: &$0, files: &files, kind: "climiter", keys: .ofArrivals,
+                read: LimitNumber.connections)
+        }
+        arrivalLimiters = reader.mappings("rlimiters") {
+            LimitListOptions(
+                from: &$0, files: &files, kind: "rlimiter", keys: .ofArrivals,
+                read: LimitNumber.arrivals)
+        }
         plugins = reader.mappings("plugins") { PluginOptions(from: &$0) }.compactMap { $0 }
         log = reader.mapping("log") { LogOptions(from: &$0) } ?? LogOptions()
         runtime = reader.mapping("weir") { RuntimeOptions(from: &$0) } ?? RuntimeOptions()

@@ -36,6 +36,8 @@ extension ServiceOptions {
         Self.checkForwarder(forwarder, handler: handler, choice: choice, &reader)
         resolver = reader.locatedString("resolver")
         hosts = reader.locatedString("hosts")
+        connectionLimiter = reader.locatedString("climiter")
+        arrivalLimiter = reader.locatedString("rlimiter")
         limiters = LimiterReference.read(
             &reader, metadata: &metadata.service, handler: &handlerReader)
         allowsPrivateDestinations =
