@@ -79,6 +79,9 @@ let package = Package(
                 "Bytes", "Model",
             ]),
         area(
+            "HTTPService",
+            uses: ["PluginKit", "Loop", "LinuxIO", "Codecs", "Bytes", "Model"]),
+        area(
             "Assembly",
             uses: [
                 "Inbound", "Limiting", "Relay", "Routing", "Metering", "Configuration", "PluginKit",
@@ -159,6 +162,11 @@ let package = Package(
                 "Inbound", "Limiting", "Relay", "Routing", "Metering", "Loop", "LinuxIO",
                 "KernelTesting",
                 "PluginKit", "Crypto", "Codecs", "Bytes", "Model",
+            ]),
+        tests(
+            of: "HTTPService",
+            uses: [
+                "HTTPService", "PluginKit", "Loop", "LinuxIO", "KernelTesting", "Codecs", "Model",
             ]),
         tests(
             of: "WingMeter",

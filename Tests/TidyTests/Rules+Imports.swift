@@ -19,7 +19,7 @@ extension Rules {
         ["LinuxIO", "Loop"],
         ["Storage", "Configuration", "Metering", "Limiting"],
         ["Relay", "Routing"],
-        ["Inbound"],
+        ["Inbound", "HTTPService"],
         ["Assembly"],
         ["CLI"],
     ]

@@ -105,6 +105,11 @@ package final class StreamSocket: ReadinessHandler, TimerHandler {
         timer = .none
     }
 
+    /// Makes a stream whose deadline passed usable again, for a last word.
+    package func forgiveTimeout() {
+        if fault == .timedOut { fault = nil }
+    }
+
     /// Whatever waits, now or later, fails with `cut`.
     package func cut() { fail(.cut) }
 

@@ -79,6 +79,23 @@ public enum Limits {
     /// forgotten.
     public static let limitedSubjects = 1024
 
+    // MARK: HTTP server of the control plane
+
+    /// Connections of one server: operators, their tools and a few collectors.
+    public static let httpConnections = 256
+    /// How long a request's head may take to come, whatever drips in.
+    public static let httpHeadMilliseconds = 15_000
+    /// How long a connection may wait for its next request.
+    public static let httpIdleMilliseconds = 60_000
+    /// How long a request's body may take to come.
+    public static let httpBodyMilliseconds = 60_000
+    /// Bytes written under one deadline.
+    public static let httpWriteBytes = 64 * 1024
+    /// How long so many bytes may take to be written.
+    public static let httpWriteMilliseconds = 30_000
+    /// Bytes of a body that nobody wanted which are read away to keep the connection.
+    public static let httpSkippedBytes = 64 * 1024
+
     // MARK: UDP
 
     /// Segments in one segmented send; the kernel's own bound (`UDP_MAX_SEGMENTS`).

@@ -27,53 +27,6 @@ public protocol UpstreamChooser: Sendable {
     func choose(for proposal: FlowProposal) async throws -> String?
 }
 
-/// Answers HTTP requests under a path of the control plane.
-public protocol Routes: Sendable {
-    /// Paths that the plugin answers, each starting with a slash.
-    var paths: [String] { get }
-    /// Answers one request, body whole.
-    func answer(_ request: RouteRequest) async throws -> RouteResponse
-}
-
-/// A request to a plugin's route.
-public struct RouteRequest: Sendable {
-    /// `GET`, `POST`, …
-    public let method: String
-    /// Path and query as received.
-    public let target: String
-    /// Fields in order, names as received.
-    public let fields: [(name: String, value: String)]
-    /// The body's bytes as received.
-    public let body: [UInt8]
-
-    /// A request.
-    public init(
-        method: String, target: String, fields: [(name: String, value: String)], body: [UInt8]
-    ) {
-        self.method = method
-        self.target = target
-        self.fields = fields
-        self.body = body
-    }
-}
-
-/// A plugin's answer.
-public struct RouteResponse: Sendable {
-    /// The status code.
-    public let status: Int
-    /// Fields in order.
-    public let fields: [(name: String, value: String)]
-    /// The body.
-    public let body: [UInt8]
-
-    /// An answer.
-    public init(status: Int, fields: [(name: String, value: String)] = [], body: [UInt8] = []) {
-        self.status = status
-        self.fields = fields
-        self.body = body
-    }
-}
-
 /// Contributes samples to the metrics endpoint.
 public protocol Metrics: Sendable {
     /// The samples as of now; names without the `weir_` prefix.
