@@ -159,7 +159,7 @@ let package = Package(
         tests(
             of: "Inbound",
             uses: [
-                "Inbound", "Limiting", "Relay", "Routing", "Metering", "Loop", "LinuxIO",
+                "Chance", "Inbound", "Limiting", "Relay", "Routing", "Metering", "Loop", "LinuxIO",
                 "KernelTesting",
                 "PluginKit", "Crypto", "Codecs", "Bytes", "Model",
             ]),

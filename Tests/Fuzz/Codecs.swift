@@ -16,7 +16,7 @@ public func fuzzCodecs(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
     let targets = [
         fuzzGreeting, fuzzCredentials, fuzzRequest, fuzzReply, fuzzUDPHeader, fuzzSOCKS4, fuzzDNS,
         fuzzSmallReplies, fuzzHost, fuzzProxyProtocol, fuzzHTTPRequest, fuzzHTTPResponse,
-        fuzzHTTPChunks,
+        fuzzHTTPChunks, fuzzStreamHeader,
     ]
     targets[Int(start[0]) % targets.count](body.bytes)
     return 0
@@ -63,6 +63,23 @@ private func fuzzUDPHeader(_ bytes: RawSpan) {
         precondition(header.encode(into: &$0), "what was read must fit")
     }
     expect(SOCKS5.UDPHeader.decode(written.span.bytes), is: header, of: written)
+}
+
+private func fuzzStreamHeader(_ bytes: RawSpan) {
+    guard let header = value(of: SOCKS5.StreamHeader.decode(bytes), bytes),
+        let destination = header.destination
+    else { return }
+    let datagramHeader = [UInt8](capacity: 262) {
+        let isWritten = SOCKS5.UDPHeader(destination: destination).encode(into: &$0)
+        precondition(isWritten, "what was read must fit")
+    }
+    let written = [UInt8](capacity: 262) { writer in
+        datagramHeader.withUnsafeBytes {
+            SOCKS5.StreamHeader.encode(
+                payloadByteCount: header.payloadByteCount, datagramHeader: $0, into: &writer)
+        }
+    }
+    expect(SOCKS5.StreamHeader.decode(written.span.bytes), is: header, of: written)
 }
 
 private func fuzzSOCKS4(_ bytes: RawSpan) {

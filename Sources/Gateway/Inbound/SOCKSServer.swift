@@ -54,6 +54,9 @@ struct SOCKSServer {
             case .associate where socks.servesDatagrams:
                 await AssociationServer(server: self, user: user.name)
                     .serve(request.destination)
+            case .udpOverTCP where socks.servesDatagrams:
+                await FramedAssociationServer(server: self, user: user.name)
+                    .serve(request.destination)
             default:
                 await refuse(
                     .commandNotSupported, "command \(request.command.rawValue) is not served",

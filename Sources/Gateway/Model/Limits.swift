@@ -109,6 +109,14 @@ public enum Limits {
     /// Datagrams that wait for a name to be resolved, per association.
     public static let datagramsAwaitingName = 32
 
+    /// Bytes of datagrams framed for a stream that wait for its peer: the largest frame, and one
+    /// more while it is written. What finds no room is dropped.
+    public static let framesPerStreamBytes = 128 * 1024
+    /// Streams per loop whose frames wait at one time: 64 MiB. Those of others are dropped then.
+    public static let frameBuffersPerLoop = 512
+    /// Spare memory of that kind kept per loop: 2 MiB.
+    public static let spareFrameBuffersPerLoop = 16
+
     // MARK: Names
 
     /// Names kept by a resolver's cache.

@@ -39,11 +39,8 @@ final class DatagramBatch {
     /// Adds one datagram's payload; it joins the last message when that is a train to the same
     /// peer that it fits into. One that is over the flow's limits is dropped and counted.
     func add(_ payload: UnsafeRawBufferPointer, flow: DatagramFlow) {
-        if let limits = flow.limits, !limits.admits(direction, payload.count) {
-            return flow.meter.countDropped(packets: 1)
-        }
-        let header =
-            direction == .downlink ? flow.header : UnsafeRawBufferPointer(start: nil, count: 0)
+        guard flow.admits(direction, payload.count) else { return }
+        let header = direction == .downlink ? flow.header : flow.uplinkHeader
         let bytes = header.count + payload.count
         if let last = entries.last, last.flow === flow, !last.isSealed, !flow.refusesTrains,
             bytes <= last.segmentBytes, bytes > 0, last.segments < Limits.segmentsPerSend,
@@ -58,7 +55,7 @@ final class DatagramBatch {
         } else {
             let isDown = direction == .downlink
             outbox.begin(
-                to: isDown ? flow.client : flow.destination,
+                to: isDown ? flow.client : flow.target,
                 from: isDown ? flow.localAddress : .anyV6)
             entries.append(
                 Entry(
@@ -101,7 +98,7 @@ final class DatagramBatch {
         let full = (segments - 1) * (entry.segmentBytes - entry.headerBytes)
         if segments > 1 { flow.meter.count(direction, bytes: full, packets: segments - 1) }
         flow.meter.count(direction, bytes: payload - full, packets: 1)
-        if entry.headerBytes > 0 {
+        if direction == .downlink, entry.headerBytes > 0 {
             flow.meter.countOverhead(
                 uplinkBytes: 0, downlinkBytes: UInt64(segments * entry.headerBytes))
         }

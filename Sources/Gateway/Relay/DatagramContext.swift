@@ -15,6 +15,7 @@ package final class DatagramContext {
     let inbox = DatagramInbox()
     let uplink: DatagramBatch
     let downlink: DatagramBatch
+    let frameBuffers = FrameBuffers()
 
     /// Buffers for a loop.
     package init(loop: EventLoop, ledger: Ledger) {

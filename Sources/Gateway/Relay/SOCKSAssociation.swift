@@ -2,12 +2,13 @@ import Bytes
 import Codecs
 import Limiting
 package import LinuxIO
-import Loop
+package import Loop
 package import Metering
 package import Model
 
-/// A SOCKS5 UDP association: one socket towards the client, one towards everybody it talks to.
+/// A SOCKS5 UDP association: what a client talks through, and what its datagrams go out of.
 ///
+/// The client's side is a socket (UDP ASSOCIATE) or a stream of frames (gost's UDP over TCP).
 /// Datagrams with a fragment number, malformed ones and ones from other addresses than the
 /// client's are dropped. A destination that cannot be reached costs its datagrams and nothing
 /// else. Replies are taken from endpoints that the client has sent to; other senders are dropped
@@ -15,32 +16,22 @@ package import Model
 ///
 /// ## Concurrency
 /// Confined to its loop. The handler keeps it alive; `end` must be called before it is dropped.
-package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable, FlowOwner {
+package final class SOCKSAssociation: TimerHandler, FlowOwner {
     private let context: DatagramContext
     private let policy: any DatagramPolicy
-    private let clientAddress: IPAddress
-    private let clientPort: UInt16
     private let idleNanoseconds: UInt64
-    private var inside: Socket
-    private var outside: Socket
-    /// Where the client sends its datagrams.
-    package let listener: Endpoint
-    private let upstreamLocal: Endpoint
+    private let client: Endpoint
+    private let inside: any AssociationSide
+    private let outside: any AssociationSide
     private var limits: FlowLimits?
     private var flows = FlowMap()
     private var names: [Destination: Route] = [:]
     private var waitingDatagrams = 0
     private var timer = TimerToken.none
-    private var isQueued = false
-    private var isOver = false
+    private var ended: FlowEnd?
+    private var onEnd: ((FlowEnd) -> Void)?
     /// Datagrams dropped because they belong to no flow: malformed, foreign, refused.
     package private(set) var strayPackets: UInt64 = 0
-
-    private struct Socket {
-        let descriptor: Descriptor
-        var registration = Registration.none
-        var isReadable = true
-    }
 
     private enum Route {
         case to(Endpoint)
@@ -48,8 +39,8 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
         case pending([Waiting])
     }
 
-    /// A datagram of the client as it lies in the inbox.
-    private struct Arrived {
+    /// A datagram of the client as it came.
+    struct Arrived {
         let client: Endpoint
         let local: IPAddress
         let headerBytes: Int
@@ -71,71 +62,95 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
         }
     }
 
-    private enum Tag {
-        static let inside: UInt8 = 0
-        static let outside: UInt8 = 1
-    }
+    /// Where the client sends its datagrams.
+    package var listener: Endpoint { inside.local }
+    /// Where they leave from.
+    package var upstreamLocal: Endpoint { outside.local }
+    private var isOver: Bool { ended != nil }
 
-    /// Opens an association's sockets. `clientPort` 0 accepts any port of the client's address.
-    package init(
+    private init(
         _ context: DatagramContext, policy: any DatagramPolicy, client: Endpoint,
-        at endpoint: Endpoint,
-        idleNanoseconds: UInt64
-    ) throws(Errno) {
+        inside: any AssociationSide, outside: any AssociationSide, idleNanoseconds: UInt64
+    ) {
+        self.client = client
         self.context = context
         self.policy = policy
-        clientAddress = client.address
-        clientPort = client.port
+        self.inside = inside
+        self.outside = outside
         self.idleNanoseconds = idleNanoseconds
-        let driver = context.loop.driver
-        let inner = try driver.bindDatagrams(at: endpoint, options: DatagramOptions())
+    }
+
+    /// An association whose client sends datagrams to a socket. The port 0 in `client` accepts any
+    /// port of its address.
+    package convenience init(
+        _ context: DatagramContext, policy: any DatagramPolicy, client: Endpoint,
+        at endpoint: Endpoint, idleNanoseconds: UInt64
+    ) throws(Errno) {
+        let inside = try SocketSide(context, .client(client), at: endpoint)
         do throws(Errno) {
-            listener = try driver.localEndpoint(inner)
-            let outer = try driver.bindDatagrams(
-                at: Endpoint(.anyV6, 0), options: DatagramOptions())
-            do throws(Errno) {
-                upstreamLocal = try driver.localEndpoint(outer)
-            } catch {
-                driver.close(outer)
-                throw error
-            }
-            inside = Socket(descriptor: inner)
-            outside = Socket(descriptor: outer)
+            let outside = try SocketSide(context, .everybody, at: Endpoint(.anyV6, 0))
+            self.init(
+                context, policy: policy, client: client, inside: inside, outside: outside,
+                idleNanoseconds: idleNanoseconds)
         } catch {
-            driver.close(inner)
+            inside.close()
             throw error
         }
+    }
+
+    /// An association whose client frames datagrams on its stream; `early` was received of it
+    /// already.
+    package convenience init(
+        _ context: DatagramContext, policy: any DatagramPolicy, client: Endpoint,
+        listener: Endpoint, idleNanoseconds: UInt64, far: FarSide,
+        stream: StreamSocket.Detached, early: [UInt8]
+    ) {
+        self.init(
+            context, policy: policy, client: client,
+            inside: FrameStream(
+                context, client: client, local: listener, stream: stream, early: early),
+            outside: far.side, idleNanoseconds: idleNanoseconds)
     }
 
     /// Begins to relay. A throw has closed the sockets.
     package func start() throws(Errno) {
         do throws(Errno) {
-            inside.registration = try context.loop.register(
-                inside.descriptor, self, tag: Tag.inside)
-            outside.registration = try context.loop.register(
-                outside.descriptor, self, tag: Tag.outside)
+            try inside.start(for: self)
+            try outside.start(for: self)
         } catch {
             end(FlowEnd(by: .gateway, phase: .handshake, cause: .failed))
             throw error
         }
-        if case .admitted(let admitted) = policy.admit(
-            client: Endpoint(clientAddress, clientPort))
-        {
-            limits = admitted
-        }
+        if case .admitted(let admitted) = policy.admit(client: client) { limits = admitted }
         armSweep()
+    }
+
+    /// Waits until it is over; how it ended.
+    package func untilEnd() async -> FlowEnd {
+        if let ended { return ended }
+        return await withUnsafeContinuation { continuation in
+            onEnd = { continuation.resume(returning: $0) }
+        }
     }
 
     /// Ends every flow and closes the sockets. Once.
     package func end(_ end: FlowEnd) {
-        guard !isOver else { return }
-        isOver = true
+        if isOver { return }
+        ended = end
         context.loop.cancel(timer)
+        // What was collected is sent while its flows can count it.
+        outside.flush()
+        inside.flush()
         for key in flows.keys { close(key, end) }
         limits?.close()
-        context.loop.close(inside.descriptor, inside.registration)
-        context.loop.close(outside.descriptor, outside.registration)
+        inside.close()
+        outside.close()
+        onEnd?(end)
+        onEnd = nil
     }
+
+    /// A side cannot go on.
+    func sideEnded(_ end: FlowEnd) { self.end(end) }
 
     package func cut(_ meter: FlowMeter, _ end: FlowEnd) {
         close(meter.flow.destination, end)
@@ -143,22 +158,11 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
 
     private func close(_ key: Endpoint, _ end: FlowEnd) {
         guard let flow = flows.remove(key) else { return }
+        outside.forget(flow)
+        inside.forget(flow)
         let (info, counts) = (flow.meter.flow, flow.meter.counts)
         context.ledger.close(flow.meter, end)
         policy.ended(info, counts, end)
-    }
-
-    // MARK: Events
-
-    package func descriptorReady(_ readiness: Readiness, tag: UInt8) {
-        if readiness.isDisjoint(with: [.readable, .failed]) { return }
-        if tag == Tag.inside { inside.isReadable = true } else { outside.isReadable = true }
-        pump()
-    }
-
-    package func resume() {
-        isQueued = false
-        if !isOver { pump() }
     }
 
     package func timerFired(tag: UInt8) {
@@ -175,58 +179,33 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
         timer = context.loop.arm(afterNanoseconds: max(idleNanoseconds / 4, 1_000_000), self)
     }
 
-    private func pump() {
-        for _ in 0..<Limits.transfersPerTurn {
-            if inside.isReadable { receiveInside() }
-            if isOver { return }
-            if outside.isReadable { receiveOutside() }
-            if isOver || !(inside.isReadable || outside.isReadable) { return }
-        }
-        if !isQueued {
-            isQueued = true
-            context.loop.resumeLater(self)
-        }
+    // MARK: What sides receive
+
+    /// A datagram belongs to no flow.
+    func countStray() { strayPackets &+= 1 }
+
+    /// Sends what was collected for destinations.
+    func flushUplink() { outside.flush() }
+
+    /// Sends what was collected for the client.
+    func flushDownlink() { inside.flush() }
+
+    /// Sends what a side has handed over.
+    func flushAway(from side: any AssociationSide) {
+        if side === inside { flushUplink() } else { flushDownlink() }
     }
 
-    // MARK: Client to destination
-
-    private func receiveInside() {
-        let count = context.receive(inside.descriptor, &inside.isReadable)
-        for index in 0..<count {
-            let message = context.inbox.messages[index]
-            guard message.source.address == clientAddress,
-                clientPort == 0 || message.source.port == clientPort, !message.isTruncated
-            else {
-                strayPackets &+= 1
-                continue
-            }
-            forEachDatagram(message, at: context.inbox.bytes(index)) { datagram in
-                takeFromClient(datagram, client: message.source, local: message.local)
-            }
-        }
-        sendUplink()
+    /// Takes a reply from where the client has sent to.
+    func takeFromFar(_ payload: UnsafeRawBufferPointer, source: Endpoint) {
+        guard let flow = flows.find(source) else { return countStray() }
+        inside.add(payload, flow: flow)
     }
 
-    /// Sends what was collected; before a flow ends, so that its last datagrams are counted.
-    private func sendUplink() {
-        context.uplink.send(on: outside.descriptor, nowNanoseconds: context.loop.nowNanoseconds)
-    }
-
-    private func takeFromClient(
-        _ datagram: UnsafeRawBufferPointer, client: Endpoint, local: IPAddress
-    ) {
-        guard case .value(let header, let headerBytes) = SOCKS5.UDPHeader.decode(datagram.bytes),
-            header.fragment == 0
-        else {
-            strayPackets &+= 1
-            return
-        }
-        let payload = UnsafeRawBufferPointer(rebasing: datagram[headerBytes...])
-        let arrived = Arrived(
-            client: client, local: local, headerBytes: headerBytes, payload: payload)
-        guard let flow = flow(to: header.destination, arrived) else { return }
-        flow.meter.countOverhead(uplinkBytes: UInt64(headerBytes), downlinkBytes: 0)
-        context.uplink.add(payload, flow: flow)
+    /// Takes a datagram of the client.
+    func takeFromClient(_ datagram: Arrived, to destination: Destination) {
+        guard !isOver, let flow = flow(to: destination, datagram) else { return }
+        flow.meter.countOverhead(uplinkBytes: UInt64(datagram.headerBytes), downlinkBytes: 0)
+        outside.add(datagram.payload, flow: flow)
     }
 
     /// The flow for a destination, opened if need be; nil when the datagram waits or is dropped.
@@ -256,7 +235,6 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
     private func known(_ endpoint: Endpoint, _ client: Endpoint) -> DatagramFlow? {
         guard let flow = flows.find(endpoint) else { return nil }
         if flow.client == client { return flow }
-        sendUplink()
         close(endpoint, FlowEnd(by: .client, phase: .relay, cause: .finished))
         return nil
     }
@@ -320,8 +298,8 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
             flow.meter.countOverhead(
                 uplinkBytes: UInt64(datagram.headerBytes), downlinkBytes: 0)
             datagram.payload.withUnsafeBytes { payload in
-                context.uplink.add(payload, flow: flow)
-                sendUplink()
+                outside.add(payload, flow: flow)
+                outside.flush()
             }
         }
     }
@@ -349,7 +327,6 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
         _ endpoint: Endpoint, _ destination: Destination, client: Endpoint, local: IPAddress
     ) -> DatagramFlow? {
         if flows.count >= Limits.flowsPerAssociation, let quietest = flows.quietest {
-            sendUplink()
             close(quietest.key, FlowEnd(by: .gateway, phase: .relay, cause: .evicted))
         }
         guard
@@ -371,23 +348,5 @@ package final class SOCKSAssociation: ReadinessHandler, TimerHandler, Resumable,
             localAddress: local, nowNanoseconds: context.loop.nowNanoseconds, limits: limits)
         flows.insert(flow, at: endpoint)
         return flow
-    }
-
-    // MARK: Destination to client
-
-    private func receiveOutside() {
-        let count = context.receive(outside.descriptor, &outside.isReadable)
-        for index in 0..<count {
-            let message = context.inbox.messages[index]
-            guard let flow = flows.find(message.source), !message.isTruncated else {
-                strayPackets &+= 1
-                continue
-            }
-            forEachDatagram(message, at: context.inbox.bytes(index)) { datagram in
-                context.downlink.add(datagram, flow: flow)
-            }
-        }
-        context.downlink.send(
-            on: inside.descriptor, nowNanoseconds: context.loop.nowNanoseconds)
     }
 }

@@ -49,6 +49,8 @@ enum Command: UInt8 {
     case connect = 1
     case bind = 2
     case associate = 3
+    /// gost's, not of the RFC.
+    case udpOverTCP = 0xf3
 }
 
 /// A SOCKS5 client that says each message by itself, so that a test can say any of them wrong.
