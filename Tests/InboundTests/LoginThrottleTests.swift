@@ -19,7 +19,7 @@ struct LoginThrottleTests {
         let step = throttle.step(
             client: client, user: user, from: .door, nowNanoseconds: nanoseconds)
         switch step {
-        case .check:
+        case .check, .checkTrusted:
             return 0
         case .wait(let place, let delay):
             throttle.leave(client: client, from: place)
@@ -105,9 +105,12 @@ struct LoginThrottleTests {
     @Test func `who was right lately does not queue`() {
         #expect(step() == .check)
         throttle.succeeded(client: Self.client, user: "alice", nowNanoseconds: 0)
-        for _ in 0..<50 { #expect(step() == .check) }
-        fail(1)
-        #expect(step() == .wait(.queue, nanoseconds: 20_000_000), "one failure ends the trust")
+        for _ in 0..<50 { #expect(step() == .checkTrusted) }
+        #expect(step("bob") == .check, "and takes nobody's place")
+        throttle.failed(
+            client: Self.client, user: "alice", wasTrusted: true, nowNanoseconds: 0)
+        #expect([step(), step()] == [.check, .check], "one failure ends the trust")
+        #expect(step() == .wait(.queue, nanoseconds: 20_000_000))
     }
 
     @Test func `who gives up in the queue makes room`() {

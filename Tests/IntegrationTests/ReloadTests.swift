@@ -89,6 +89,49 @@ struct ReloadTests {
         }
     }
 
+    @Test func `a plugin that comes later meters from its first flow, once it can start`() throws {
+        let origin = try TCPOrigin.echo()
+        var text = GatewayText.socks()
+        text.meters = []
+        text.services[0].handlerMetadata = ["statsGUID: meter"]
+        try withGateway(text) { gateway in
+            func flow(_ bytes: [UInt8]) throws {
+                let client = try SOCKSClient(gateway.address, user: nil)
+                #expect(try client.request(.connect, origin.address).code == 0)
+                try echo(client, bytes)
+                client.socket.close()
+            }
+            try flow([1])
+            // Its store cannot be opened: a file stands where a directory is wanted.
+            text.meters = ["meter"]
+            text.dataFolder = try gateway.folder.write("x", to: "occupied")
+            try write(text, for: gateway)
+            try reload(gateway, "reload refused; nothing has changed")
+            try flow([1, 2])
+            text.dataFolder = nil
+            try write(text, for: gateway)
+            try reload(gateway)
+            try flow([1, 2, 3])
+            #expect(try gateway.onlyRecord().uplinkBytes == 3)
+        }
+    }
+
+    @Test func `what was written last is what runs, however often it is asked for`() throws {
+        var text = GatewayText.socks(isClosed: true)
+        try withGateway(text) { gateway in
+            for round in 0..<40 {
+                text.services[0].auther = round % 2 == 0 ? nil : "users"
+                try write(text, for: gateway)
+                gateway.process.signal(SIGHUP)
+                if round % 7 == 0 { pause(milliseconds: 20) }
+            }
+            let isThere = eventually(within: 15) {
+                (try? SOCKSClient(gateway.address).greet([0])) == 0xff
+            }
+            #expect(isThere)
+        }
+    }
+
     @Test func `services come, move and go`() throws {
         let origin = try TCPOrigin.echo()
         var text = GatewayText.socks()

@@ -36,15 +36,21 @@ extension Gateway {
         let after = next.loaded.fingerprints
         let objects = SharedObjects(after, after: objects)
         do throws(StartFault) {
-            let added = try await startPlugins(next, settlement)
+            try await startPlugins(next, settlement)
+            // A plugin's start may have taken its time.
+            if isStopping { return .refused("the gateway stops") }
+            isApplying = true
+            defer { isApplying = false }
             let changes = try await services.apply(
-                try plans(next, objects, withoutKnown: added))
+                try plans(next, objects, withoutKnown: unheardGUIDs))
+            unheardGUIDs = []
             for (name, section) in Self.startSections
             where before.section(section) != after.section(section) {
                 journal(.warn, "this change takes effect at the next start", [("key", name)])
             }
             configuration = next
             self.objects = objects
+            warnOfUnknownGUIDs()
             let text =
                 "\(changes.opened) opened, \(changes.changed) changed, \(changes.closed) closed, "
                 + "\(changes.kept) untouched"
@@ -52,7 +58,6 @@ extension Gateway {
             journal(changes.isEmpty ? .debug : .info, "reloaded", [("services", text)])
             return .applied(text)
         } catch {
-            journal(.error, "reload refused; nothing has changed", [("error", error.description)])
             return .refused(error.description)
         }
     }
@@ -60,24 +65,20 @@ extension Gateway {
     /// Keys that are read at the start only.
     private static let startSections = [("log", "log"), ("weir", "weir")]
 
-    /// Starts plugins that are new; the GUIDs whose plugins are others now.
+    /// Starts plugins that are new. Services that name them hear of it when they are applied.
     private func startPlugins(
         _ next: PreparedConfiguration, _ settlement: Settlement
-    ) async throws(StartFault) -> Set<String> {
-        var added: Set<String> = []
+    ) async throws(StartFault) {
         let (before, after) = (configuration.loaded.fingerprints, next.loaded.fingerprints)
         let guids = Set(plugins.instances.map(\.guid))
         for plugin in next.plugins where !guids.contains(plugin.guid) {
             try await start(plugin)
-            added.insert(plugin.guid)
-        }
-        if !added.isEmpty {
+            unheardGUIDs.insert(plugin.guid)
             plugins.attach(to: settlement, registry: registry, home: home)
         }
         for guid in guids.sorted()
         where before.object("plugins", guid) != after.object("plugins", guid) {
             journal(.warn, "this change takes effect at the next start", [("plugin", guid)])
         }
-        return added
     }
 }

@@ -41,7 +41,11 @@ package final class Gateway {
     var services: OpenServices?
     var admin: AdminServer?
     var isReloading = false
+    var isApplying = false
     private(set) var isStopping = false
+    /// GUIDs whose plugins have started and that no service's flows go to yet.
+    var unheardGUIDs: Set<String> = []
+    private var warnedGUIDs: Set<String> = []
     /// Where each service listens.
     package var endpoints: [(service: String, endpoint: Endpoint)] { services?.endpoints ?? [] }
 
@@ -168,10 +172,13 @@ package final class Gateway {
         return settlement
     }
 
-    /// A GUID may still be registered in code later, so this is no error.
-    private func warnOfUnknownGUIDs() {
+    /// Says once of each GUID that nobody has it. It may still be registered in code later, so
+    /// this is no error.
+    func warnOfUnknownGUIDs() {
         for guid in configuration.loaded.options.unknownGUIDs
-        where registry.reporter(guid: guid.value) == nil {
+        where registry.reporter(guid: guid.value) == nil
+            && warnedGUIDs.insert(guid.value).inserted
+        {
             journal(
                 .warn, "no plugin has this GUID; its flows are metered by nobody until one does",
                 [
@@ -257,11 +264,11 @@ package final class Gateway {
         return isClean
     }
 
-    /// No reload begins from now on, and none is under way afterwards: services that come and go
-    /// could not be stopped. Its steps have deadlines of their own.
+    /// No services come and go from now on, for such could not be stopped. A change that is under
+    /// way is a few calls to loops; a plugin that still starts is not waited for.
     private func waitForReload() async {
         isStopping = true
-        while isReloading { await home.sleep(nanoseconds: 5_000_000) }
+        while isApplying { await home.sleep(nanoseconds: 5_000_000) }
     }
 
     /// Ends a drain that waits for flows.

@@ -65,22 +65,37 @@ final class OpenServices {
     var metered: [String: MeteredService] { entries.mapValues(\.wanted.plan.settings.metered) }
 
     /// Makes the open services those that are wanted. What means the same is not touched; what
-    /// listens where it did goes on listening. A throw has changed nothing.
+    /// listens where it did goes on listening. A throw has changed nothing, but that a service may
+    /// have been closed and opened again whose own old address was in its way.
     func apply(_ wanted: [Wanted]) async throws(StartFault) -> Changes {
         var plan = Plan(wanted, entries)
         own.set(entries.values.map(\.endpoint) + plan.toOpen.map(\.plan.address.value))
-        for one in wanted { settlement.add(one.plan.settings.metered) }
-        // A new address may be an old one's in another guise; then that has to go first.
+        let before = Set(entries.values.map { ObjectIdentifier($0.wanted.plan.settings.metered) })
+        for one in plan.toOpen + plan.toChange { settlement.add(one.plan.settings.metered) }
+        // A new address may be an old one's in another guise; then that has to go first, but not
+        // before everything else was had.
         let first = plan.toClose.filter { name in
             plan.toOpen.contains { isInTheWay(name, of: $0) }
         }
-        for name in first { await close(name) }
+        let blocked = plan.toOpen.filter { one in first.contains { isInTheWay($0, of: one) } }
         var opened: [Entry] = []
+        var closed: [String] = []
         do throws(StartFault) {
-            for one in plan.toOpen { opened.append(try await open(one)) }
+            for one in plan.toOpen where !blocked.contains(where: { $0.name == one.name }) {
+                opened.append(try await open(one))
+            }
+            for name in first {
+                await close(name)
+                closed.append(name)
+            }
+            for one in blocked { opened.append(try await open(one)) }
         } catch {
             for entry in opened { await close(entry.door) }
-            await reopen(first, because: error)
+            await reopen(closed, because: error)
+            for one in plan.toOpen + plan.toChange
+            where !before.contains(ObjectIdentifier(one.plan.settings.metered)) {
+                settlement.remove(one.plan.settings.metered)
+            }
             own.set(entries.values.map(\.endpoint))
             throw error
         }

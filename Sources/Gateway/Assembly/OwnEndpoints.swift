@@ -8,7 +8,8 @@ import Synchronization
 /// Any thread; a lock protects the policies. It is taken once per dial.
 final class OwnEndpoints: Sendable {
     private struct State {
-        var passing: Set<Endpoint> = []
+        /// How many sockets listen at each: TCP and UDP have ports of their own.
+        var passing: [Endpoint: Int] = [:]
         var allowing: DestinationPolicy
         var denying: DestinationPolicy
     }
@@ -37,18 +38,21 @@ final class OwnEndpoints: Sendable {
 
     /// The gateway listens at an endpoint for a while: an association's, or BIND's.
     func occupy(_ endpoint: Endpoint) {
-        state.withLock { _ = $0.passing.insert(endpoint) }
+        state.withLock { $0.passing[endpoint, default: 0] += 1 }
     }
 
     /// The gateway listens there no more.
     func vacate(_ endpoint: Endpoint) {
-        state.withLock { _ = $0.passing.remove(endpoint) }
+        state.withLock { state in
+            let left = (state.passing[endpoint] ?? 1) - 1
+            state.passing[endpoint] = left > 0 ? left : nil
+        }
     }
 
     /// Why an endpoint must not be dialled, in words; nil allows it.
     func objection(to endpoint: Endpoint, client: Endpoint, allowsPrivate: Bool) -> String? {
         let policy = state.withLock { state -> DestinationPolicy? in
-            if state.passing.contains(endpoint) { return nil }
+            if state.passing[endpoint] != nil { return nil }
             return allowsPrivate ? state.allowing : state.denying
         }
         guard let policy else { return DestinationPolicy.Refusal.ownListener.rawValue }

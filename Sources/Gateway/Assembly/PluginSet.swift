@@ -52,14 +52,20 @@ final class PluginSet {
                 throw StartFault("it attaches \(names), which this version does not call")
             }
             let worker = try environment.makeLoop(name: "weir-\(prepared.type)", index: -1)
+            let started = await home.ask(
+                worker, withinNanoseconds: UInt64(Limits.pluginStartMilliseconds) * 1_000_000
+            ) { try await plugin.start() }
+            if case .failed(let reason) = started {
+                _ = await home.ask(
+                    worker, withinNanoseconds: UInt64(Limits.pluginAnswerMilliseconds) * 1_000_000
+                ) { await plugin.close() }
+                environment.endLoop(worker)
+                throw StartFault(reason)
+            }
             instances.append(
                 Instance(
                     guid: guid, type: prepared.type, plugin: plugin, points: points,
                     worker: worker))
-            let started = await home.ask(
-                worker, withinNanoseconds: UInt64(Limits.pluginStartMilliseconds) * 1_000_000
-            ) { try await plugin.start() }
-            if case .failed(let reason) = started { throw StartFault(reason) }
         } catch {
             throw StartFault("plugin '\(guid)' (\(prepared.type)) does not start: \(error)")
         }

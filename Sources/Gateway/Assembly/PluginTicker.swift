@@ -15,8 +15,14 @@ final class PluginTicker: TimerHandler {
     private let journal: Journal
     private let pauseNanoseconds: UInt64
     private var timer = TimerToken.none
+    private var overdue = TimerToken.none
     private var failures = 0
     private var isStopped = false
+
+    private enum Tag {
+        static let tick: UInt8 = 0
+        static let overdue: UInt8 = 1
+    }
 
     /// A ticker; the first tick comes after one pause.
     init(
@@ -37,9 +43,18 @@ final class PluginTicker: TimerHandler {
         home.cancel(timer)
     }
 
-    private func arm() { timer = home.arm(afterNanoseconds: pauseNanoseconds, self) }
+    private func arm() { timer = home.arm(afterNanoseconds: pauseNanoseconds, self, tag: Tag.tick) }
 
     func timerFired(tag: UInt8) {
+        if tag == Tag.overdue {
+            journal(
+                .error, "a plugin's regular work does not end; there is none until it does",
+                [("plugin", guid)])
+            return
+        }
+        overdue = home.arm(
+            afterNanoseconds: UInt64(Limits.pluginStartMilliseconds) * 1_000_000, self,
+            tag: Tag.overdue)
         let (home, periodic, box) = (home, periodic, LoopConfined(self))
         worker.spawn { _ in
             var trouble: String?
@@ -53,6 +68,7 @@ final class PluginTicker: TimerHandler {
     }
 
     private func ended(_ trouble: String?) {
+        home.cancel(overdue)
         if let trouble {
             failures += 1
             // Said when it begins, and now and again while it lasts.

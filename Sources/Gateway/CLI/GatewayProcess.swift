@@ -73,8 +73,8 @@ struct GatewayProcess {
             supervise(gateway, home, journal)
             announce(gateway, home)
             let reload = Reload(
-                words: words, plugins: plugins, gateway: gateway, home: home, pool: pool,
-                journal: journal, supervisor: supervisor, summary: summary)
+                prepared, words: words, plugins: plugins, gateway: gateway, home: home,
+                pool: pool, journal: journal, supervisor: supervisor)
             reload.startRepeating()
             return waitForEnd(gateway, home, journal, reload)
         }
@@ -97,7 +97,7 @@ struct GatewayProcess {
         _ gateway: LoopConfined<Gateway>, _ home: EventLoop, _ journal: Journal
     ) {
         let supervisor = supervisor
-        supervisor.tell(.ready(summary), journal)
+        supervisor.tell(.ready(Reload.summary(prepared)), journal)
         let interval =
             supervisor.watchdogNanoseconds ?? UInt64(Limits.loopWatchMilliseconds) * 1_000_000
         home.execute { _ in
@@ -105,13 +105,6 @@ struct GatewayProcess {
                 if supervisor.watchdogNanoseconds != nil { supervisor.tell(.alive, journal) }
             }
         }
-    }
-
-    /// How it is, for `systemctl status`.
-    private var summary: String {
-        let options = prepared.loaded.options
-        return "serving \(options.services.count) service(s), metered by "
-            + "\(options.plugins.count) plugin(s)"
     }
 
     /// On a terminal, says how to try it.

@@ -6,26 +6,60 @@ import Loop
 import Model
 import Options
 import PluginKit
+import Synchronization
 
 /// Reads the configuration again and has the running gateway apply the difference.
 ///
+/// One reload at a time: what is asked for while one is under way is done once more afterwards, so
+/// that what was read last is what runs.
+///
 /// ## Concurrency
-/// Any thread may ask. Files are read on the pool, the rest happens on the control loop.
-struct Reload: Sendable {
-    let words: CommandLineArguments
-    let plugins: [PluginDescriptor]
-    let gateway: LoopConfined<Gateway>
-    let home: EventLoop
-    let pool: BlockingPool
-    let journal: Journal
-    /// Told when a reload begins, and with a summary of what runs when it is over.
-    let supervisor: Supervisor
-    let summary: String
+/// Any thread may ask; a lock protects what is under way. Files are read on the pool, the rest
+/// happens on the control loop.
+final class Reload: Sendable {
+    private let words: CommandLineArguments
+    private let plugins: [PluginDescriptor]
+    private let gateway: LoopConfined<Gateway>
+    private let home: EventLoop
+    private let pool: BlockingPool
+    private let journal: Journal
+    private let supervisor: Supervisor
+    private let state: Mutex<State>
+
+    private struct State {
+        var isRunning = false
+        var isAskedAgain = false
+        /// What runs, for the supervisor.
+        var summary: String
+        /// What was found the last time, so that it is not said again and again.
+        var findings: [Diagnostic] = []
+    }
+
+    /// Reloads of a gateway whose first configuration was `prepared`.
+    init(
+        _ prepared: PreparedConfiguration, words: CommandLineArguments,
+        plugins: [PluginDescriptor], gateway: LoopConfined<Gateway>, home: EventLoop,
+        pool: BlockingPool, journal: Journal, supervisor: Supervisor
+    ) {
+        self.words = words
+        self.plugins = plugins
+        self.gateway = gateway
+        self.home = home
+        self.pool = pool
+        self.journal = journal
+        self.supervisor = supervisor
+        state = Mutex(State(summary: Self.summary(prepared)))
+    }
+
+    /// How a gateway is, for `systemctl status`.
+    static func summary(_ prepared: PreparedConfiguration) -> String {
+        let options = prepared.loaded.options
+        return "serving \(options.services.count) service(s), metered by "
+            + "\(options.plugins.count) plugin(s)"
+    }
 
     /// Reloads once. What is wrong is in the log, and then nothing has changed.
-    func now() {
-        home.spawn { [self] _ in await runTelling() }
-    }
+    func now() { home.spawn { [self] _ in await runAlone() } }
 
     /// Reloads again and again if the command line asks for it.
     func startRepeating() {
@@ -34,44 +68,59 @@ struct Reload: Sendable {
         home.spawn { [self] loop in
             while true {
                 await loop.sleep(nanoseconds: pause)
-                await runTelling()
+                await runAlone()
             }
         }
     }
 
-    private func runTelling() async {
+    private func runAlone() async {
+        let isFirst = state.withLock { state in
+            state.isAskedAgain = state.isRunning
+            defer { state.isRunning = true }
+            return !state.isRunning
+        }
+        guard isFirst else { return }
         supervisor.tell(.reloading(atNanoseconds: Supervisor.nowNanoseconds), journal)
-        _ = await run()
-        supervisor.tell(.ready(summary), journal)
+        repeat {
+            if case .refused(let reason) = await run() {
+                journal(.error, "reload refused; nothing has changed", [("reason", reason)])
+            }
+        } while state.withLock { state in
+            defer { state.isAskedAgain = false }
+            state.isRunning = state.isAskedAgain
+            return state.isAskedAgain
+        }
+        supervisor.tell(.ready(state.withLock { $0.summary }), journal)
     }
 
     private func run() async -> Gateway.ReloadOutcome {
         if words.request.files.contains("-") {
-            return refuse("standard input was read once and is not there to be read again")
+            return .refused("standard input was read once and is not there to be read again")
         }
         let (words, plugins) = (words, plugins)
         let prepared: PreparedConfiguration
         do throws(BlockingPool.Refusal) {
             prepared = try await pool.run { ConfigurationFiles.load(words, plugins) }
         } catch {
-            return refuse("the configuration cannot be read now: \(error)")
+            return .refused("the configuration cannot be read now: \(error)")
         }
-        report(prepared)
-        if prepared.loaded.isRefused { return refuse("the new configuration has mistakes") }
+        report(prepared.loaded.diagnostics)
+        if prepared.loaded.isRefused { return .refused("the new configuration has mistakes") }
         guard !prepared.loaded.options.services.isEmpty else {
-            return refuse("the new configuration has no services")
+            return .refused("the new configuration has no services")
         }
-        return await gateway.value.apply(prepared)
+        let outcome = await gateway.value.apply(prepared)
+        if outcome.isApplied { state.withLock { $0.summary = Self.summary(prepared) } }
+        return outcome
     }
 
-    private func refuse(_ reason: String) -> Gateway.ReloadOutcome {
-        journal(.error, "reload refused; nothing has changed", [("reason", reason)])
-        return .refused(reason)
-    }
-
-    /// Every finding is a line of the log.
-    private func report(_ prepared: PreparedConfiguration) {
-        for finding in prepared.loaded.diagnostics {
+    /// Every finding is a line of the log, unless it was one the last time.
+    private func report(_ findings: [Diagnostic]) {
+        let known = state.withLock { state in
+            defer { state.findings = findings }
+            return Set(state.findings)
+        }
+        for finding in findings where !known.contains(finding) {
             var fields: [Journal.Field] = [("problem", finding.message)]
             if let location = finding.location { fields.append(("at", location.description)) }
             if let hint = finding.hint { fields.append(("hint", hint)) }

@@ -40,8 +40,16 @@ static int read_answer(const char *answer, size_t count) {
     struct rtmsg route;
     if (count < sizeof header) return -EPROTO;
     memcpy(&header, answer, sizeof header);
-    // The kernel has no route: ENETUNREACH, or what an unreachable or forbidding route says.
-    if (header.nlmsg_type == NLMSG_ERROR) return 0;
+    if (header.nlmsg_type == NLMSG_ERROR) {
+        struct nlmsgerr failure;
+        if (count < NLMSG_HDRLEN + sizeof failure) return -EPROTO;
+        memcpy(&failure, answer + NLMSG_HDRLEN, sizeof failure);
+        switch (-failure.error) {
+        // The kernel has no route, or one that is unreachable, forbidding or a black hole.
+        case ENETUNREACH: case EHOSTUNREACH: case EACCES: case EINVAL: return 0;
+        default: return failure.error < 0 ? failure.error : -EPROTO;
+        }
+    }
     if (header.nlmsg_type != RTM_NEWROUTE || count < NLMSG_HDRLEN + sizeof route) return -EPROTO;
     memcpy(&route, answer + NLMSG_HDRLEN, sizeof route);
     return route.rtm_type == RTN_LOCAL;

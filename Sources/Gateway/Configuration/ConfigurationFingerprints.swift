@@ -74,10 +74,9 @@ package struct ConfigurationFingerprints: Sendable {
         case .scalar(let value, _):
             text += "\"\(value)\""
             named.append(value)
-            if value.contains(",") {
-                named += value.split(separator: ",").map {
-                    String($0.drop { $0 == " " })
-                }
+            // Lists of names may stand in one text, with spaces around each.
+            named += value.split(separator: ",").map { part in
+                String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
             }
         case .sequence(let items):
             text += "["

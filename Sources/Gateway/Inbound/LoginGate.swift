@@ -41,24 +41,26 @@ package struct LoginGate: Sendable {
         username: String, password: String, client: Endpoint, station: Station
     ) async -> String? {
         let loop = station.loop
-        guard await waitForTurn(username, client.address, loop) else { return nil }
+        guard let isTrusted = await waitForTurn(username, client.address, loop) else { return nil }
         let attempt = AuthenticationAttempt(
             service: service, client: client, username: username, password: password)
         let user = await ask(attempt, station)
         if user == nil {
             throttle.failed(
-                client: client.address, user: username, nowNanoseconds: loop.nowNanoseconds)
+                client: client.address, user: username, wasTrusted: isTrusted,
+                nowNanoseconds: loop.nowNanoseconds)
         } else {
             throttle.succeeded(
-                client: client.address, user: username, nowNanoseconds: loop.nowNanoseconds)
+                client: client.address, user: username, wasTrusted: isTrusted,
+                nowNanoseconds: loop.nowNanoseconds)
         }
         return user
     }
 
-    /// Waits as the throttle says; false refuses the login unchecked.
+    /// Waits as the throttle says; whether the login is trusted, or nil to refuse it unchecked.
     private func waitForTurn(
         _ username: String, _ client: IPAddress, _ loop: EventLoop
-    ) async -> Bool {
+    ) async -> Bool? {
         let giveUpNanoseconds =
             loop.nowNanoseconds + UInt64(Limits.queuedLoginMilliseconds) * 1_000_000
         var place = LoginThrottle.Place.door
@@ -66,14 +68,15 @@ package struct LoginGate: Sendable {
             switch throttle.step(
                 client: client, user: username, from: place, nowNanoseconds: loop.nowNanoseconds)
             {
-            case .check: return true
-            case .refuse: return false
+            case .check: return false
+            case .checkTrusted: return true
+            case .refuse: return nil
             case .wait(let next, let nanoseconds):
                 place = next
                 await loop.sleep(nanoseconds: nanoseconds)
                 if place == .queue && loop.nowNanoseconds > giveUpNanoseconds {
                     throttle.leave(client: client, from: place)
-                    return false
+                    return nil
                 }
             }
         }

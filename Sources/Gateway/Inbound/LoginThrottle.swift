@@ -26,6 +26,8 @@ package final class LoginThrottle: Sendable {
     package enum Step: Sendable, Hashable {
         /// It is checked; `succeeded` or `failed` must follow.
         case check
+        /// It is checked and takes nobody's place, since the pair was right lately.
+        case checkTrusted
         /// It waits so long and asks again, from that place.
         case wait(Place, nanoseconds: UInt64)
         /// It is refused at once: too many wait already.
@@ -91,11 +93,12 @@ package final class LoginThrottle: Sendable {
                 unanswered.delayed += 1
                 return .wait(.delay, nanoseconds: delay)
             }
-            let isTrusted = pair.map { $0.failures == 0 && !Self.isStale($0, nowNanoseconds) }
+            if let pair, pair.failures == 0, !Self.isStale(pair, nowNanoseconds) {
+                return .checkTrusted
+            }
             let side = unanswered.checkedOfUser[user] ?? 0
-            if isTrusted != true,
-                side >= Self.freeFailuresPerUser
-                    || unanswered.checked >= Self.freeFailuresPerAddress
+            if side >= Self.freeFailuresPerUser
+                || unanswered.checked >= Self.freeFailuresPerAddress
             {
                 guard unanswered.queued < Limits.queuedLoginsPerAddress else { return .refuse }
                 unanswered.queued += 1
@@ -117,11 +120,13 @@ package final class LoginThrottle: Sendable {
         }
     }
 
-    /// A login that was checked has failed.
-    package func failed(client: IPAddress, user: String, nowNanoseconds: UInt64) {
+    /// A login that was checked has failed; `wasTrusted` says by which step.
+    package func failed(
+        client: IPAddress, user: String, wasTrusted: Bool = false, nowNanoseconds: UInt64
+    ) {
         let address = Self.network(client)
         state.withLock { state in
-            Self.answered(&state, address, user)
+            if !wasTrusted { Self.answered(&state, address, user) }
             Self.makeRoom(&state.records, nowNanoseconds)
             for key in [Key(address: address, user: user), Key(address: address, user: nil)] {
                 let old = state.records[key].flatMap {
@@ -135,10 +140,12 @@ package final class LoginThrottle: Sendable {
 
     /// A login that was checked was right: the pair starts afresh and need not queue. The address
     /// keeps its record, or one good account would buy endless guesses at others.
-    package func succeeded(client: IPAddress, user: String, nowNanoseconds: UInt64) {
+    package func succeeded(
+        client: IPAddress, user: String, wasTrusted: Bool = false, nowNanoseconds: UInt64
+    ) {
         let address = Self.network(client)
         state.withLock { state in
-            Self.answered(&state, address, user)
+            if !wasTrusted { Self.answered(&state, address, user) }
             Self.makeRoom(&state.records, nowNanoseconds)
             state.records[Key(address: address, user: user)] = Record(
                 failures: 0, lastNanoseconds: nowNanoseconds)

@@ -63,6 +63,12 @@ package final class Settlement {
             service: service, feeds: observers(of: service.info))
     }
 
+    /// Forgets a service that came to nothing. Flows of it, should there be any, are told to the
+    /// observers of its GUIDs as a dead boot's are.
+    package func remove(_ service: MeteredService) {
+        services[ObjectIdentifier(service.info)] = nil
+    }
+
     private func observers(of origin: ServiceInfo) -> [PluginFeed] {
         origin.guids.flatMap { feeds[$0] ?? [] }
     }

@@ -63,7 +63,8 @@ package final class DatagramForwarder: ReadinessHandler, TimerHandler, Resumable
         armSweep()
     }
 
-    /// Goes on at the same address in another manner; sessions that are open keep theirs.
+    /// Goes on at the same address in another manner. Sessions that are open keep their targets;
+    /// the time after which they end is the new one.
     package func change(
         policy: any DatagramPolicy, idleNanoseconds: UInt64,
         nextTarget: @escaping (Endpoint) -> Destination
