@@ -68,3 +68,10 @@ extension IPAddress {
         isV4 ? v4Bits >> 28 == 0xe || v4Bits == 0xffff_ffff : high >> 56 == 0xff
     }
 }
+
+extension IPAddress: Comparable {
+    /// The order of the 128 bits; inside a family that of the addresses' numbers.
+    public static func < (one: IPAddress, other: IPAddress) -> Bool {
+        one.high == other.high ? one.low < other.low : one.high < other.high
+    }
+}

@@ -32,6 +32,14 @@ public struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
         self.init(address, length: length)
     }
 
+    /// The last address of the range; `address` is the first.
+    public var last: IPAddress {
+        let shared = (address.isV4 ? 96 : 0) + length
+        let high = shared >= 64 ? 0 : UInt64.max >> UInt64(shared)
+        let low = shared <= 64 ? UInt64.max : UInt64.max >> UInt64(shared - 64)
+        return IPAddress(high: address.high | high, low: address.low | low)
+    }
+
     /// Whether `other` is in the range. An IPv4 range has no IPv6 addresses and the reverse.
     public func contains(_ other: IPAddress) -> Bool {
         guard other.isV4 == address.isV4 else { return false }
