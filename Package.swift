@@ -118,8 +118,8 @@ let package = Package(
         .executableTarget(
             name: "Benchmarks",
             dependencies: [
-                "AllocationCount", "Limiting", "Relay", "Metering", "PluginKit", "Loop", "LinuxIO",
-                "Model",
+                "AllocationCount", "Chance", "Configuration", "Limiting", "Relay", "Routing",
+                "Metering", "PluginKit", "Loop", "LinuxIO", "Model",
             ], path: "Tests/Benchmarks", swiftSettings: strict),
 
         // Tests, in the order of the areas
@@ -173,7 +173,10 @@ let package = Package(
             uses: ["Chance", "WingMeter", "Storage", "PluginKit", "Options", "Model"]),
         tests(
             of: "Assembly",
-            uses: ["Assembly", "Inbound", "KernelTesting", "Loop", "LinuxIO", "PluginKit"]),
+            uses: [
+                "Assembly", "Inbound", "KernelTesting", "Configuration", "Loop", "LinuxIO",
+                "PluginKit", "Model",
+            ]),
         tests(of: "CLI", uses: ["CLI", "Configuration"]),
         tests(
             of: "Gateway",

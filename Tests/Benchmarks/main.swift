@@ -71,9 +71,30 @@ for (name, clients, length) in [
     row(name, cost)
 }
 
+print("per look into \(Patterns.count) patterns of a bypass, with the seconds that loading takes")
+var (slowestLook, longestLoad) = (0.0, 0.0)
+for (name, pattern, host) in Patterns.kinds {
+    let (seconds, look) = try Patterns.measure(pattern, host)
+    slowestLook = max(slowestLook, look.nanoseconds)
+    longestLoad = max(longestLoad, seconds)
+    row("\(name), loaded in \(text(seconds, digits: 2, width: 0)) s", look)
+}
+
+print("seconds to load a configuration whose object has a file of so many lines")
+for (name, seconds) in [
+    ("a bypass, 100,000", try Lists.bypass()), ("an auther, 50,000", try Lists.users()),
+] {
+    longestLoad = max(longestLoad, seconds)
+    print("\(name): \(text(seconds, digits: 2, width: 0)) s")
+}
+
 // What the settlement does once a second for each busy flow is spread over the reads of a second.
 let budget = 0.01
 if worst > budget {
     print("more than \(budget) allocations per relayed read or datagram")
+    exit(1)
+}
+if slowestLook > 2000 || longestLoad > 1 {
+    print("a look into a list takes more than 2 us, or its loading more than 1 s")
     exit(1)
 }

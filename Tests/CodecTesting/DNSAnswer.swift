@@ -127,14 +127,40 @@ extension DNS.Query {
             case .value(let name, _) = DNS.Name.decode(&reader),
             let type = reader.readUInt16(), reader.readUInt16() == 1
         else { return nil }
+        var subnet: IPPrefix?
         if additionals == 1 {
             guard reader.readUInt8() == 0, reader.readUInt16() == 41,
                 reader.readUInt16() == DNS.datagramBytes, reader.readUInt32() == 0,
-                reader.readUInt16() == 0
+                let length = reader.readUInt16(), Int(length) == reader.remaining
             else { return nil }
+            if length > 0 {
+                subnet = Self.clientSubnet(&reader)
+                if subnet == nil { return nil }
+            }
         }
         guard additionals <= 1, reader.remaining == 0 else { return nil }
         self.init(
-            id: id, DNS.Question(name, .init(rawValue: type)), isExtended: additionals == 1)
+            id: id, DNS.Question(name, .init(rawValue: type)), isExtended: additionals == 1,
+            clientSubnet: subnet)
+    }
+
+    /// RFC 7871 §6, with exactly as many bytes of the address as its prefix needs.
+    private static func clientSubnet(_ reader: inout ByteReader) -> IPPrefix? {
+        guard reader.readUInt16() == 8, let count = reader.readUInt16(),
+            let family = reader.readUInt16(), family == 1 || family == 2,
+            let length = reader.readUInt8(), reader.readUInt8() == 0,
+            Int(count) == 4 + (Int(length) + 7) / 8
+        else { return nil }
+        var halves: (UInt64, UInt64) = family == 1 ? (0, 0xffff_0000_0000) : (0, 0)
+        let start = family == 1 ? 12 : 0
+        for index in start..<start + Int(count) - 4 {
+            guard index < 16, let byte = reader.readUInt8() else { return nil }
+            let shift = UInt64(56 - 8 * (index & 7))
+            if index < 8 { halves.0 |= UInt64(byte) << shift }
+            if index >= 8 { halves.1 |= UInt64(byte) << shift }
+        }
+        let address = IPAddress(high: halves.0, low: halves.1)
+        let prefix = IPPrefix(address, length: Int(length))
+        return prefix?.address == address ? prefix : nil
     }
 }

@@ -12,9 +12,9 @@ struct ExamplesTests {
     /// Every example, and the file that `make run` starts with.
     private static let paths =
         [
-            "authers-in-order.yaml", "bind.yaml", "hashed-passwords.yaml",
-            "hosts-and-resolvers.yaml", "json-log.yaml", "limits.yaml", "proxy-protocol.yaml",
-            "socks5.yaml",
+            "admissions.yaml", "authers-in-order.yaml", "bind.yaml", "bypass.yaml",
+            "files-with-reload.yaml", "hashed-passwords.yaml", "hosts-and-resolvers.yaml",
+            "json-log.yaml", "limits.yaml", "proxy-protocol.yaml", "socks5.yaml",
             "tcp-forward.yaml",
             "templates.yaml", "two-meters.yaml", "udp-associate.yaml", "udp-forward.yaml",
             "HelloPlugin/hello.yaml",
@@ -22,6 +22,18 @@ struct ExamplesTests {
 
     private func text(_ path: String) throws -> String {
         try String(contentsOf: Self.root.appending(path: path), encoding: .utf8)
+    }
+
+    /// Loads a file as from the folder that it lies in examples of.
+    private static func load(_ text: String, _ path: String) -> LoadedConfiguration {
+        Configuration.load(
+            bytes: Array(text.utf8), file: path,
+            readingWith: { (path) throws(FileFault) in
+                guard let data = try? Data(contentsOf: root.appending(path: path)) else {
+                    throw FileFault.noSuchFile
+                }
+                return Array(data)
+            })
     }
 
     @Test func `none is missing here`() throws {
@@ -33,7 +45,7 @@ struct ExamplesTests {
 
     @Test(arguments: paths)
     func `an example loads without a finding and listens at home`(path: String) throws {
-        let loaded = Configuration.load(bytes: Array(try text(path).utf8), file: path)
+        let loaded = Self.load(try text(path), path)
         #expect(loaded.diagnostics.map(\.message) == [])
         #expect(!loaded.options.services.isEmpty)
         for service in loaded.options.services {
@@ -44,10 +56,10 @@ struct ExamplesTests {
     @Test(arguments: paths)
     func `its passwords are refused on any other address`(path: String) throws {
         let text = try text(path)
-        let users = Configuration.load(bytes: Array(text.utf8), file: path).options.services
+        let users = Self.load(text, path).options.services
             .flatMap { service in service.handler.authers.map(\.value) }
         let abroad = text.replacing("127.0.0.1:", with: "192.0.2.1:")
-        let loaded = Configuration.load(bytes: Array(abroad.utf8), file: path)
+        let loaded = Self.load(abroad, path)
         let errors = loaded.diagnostics.filter { $0.severity == .error }
         #expect(errors.allSatisfy { $0.message.hasPrefix("this password stands in the examples") })
         let needsOne = !users.isEmpty || text.contains("auth: {")
@@ -56,7 +68,7 @@ struct ExamplesTests {
 
     @Test func `ports differ, so that all can run at once`() throws {
         let ports = try Self.paths.flatMap { path in
-            Configuration.load(bytes: Array(try text(path).utf8), file: path).options.services
+            Self.load(try text(path), path).options.services
                 .map(\.address.value.port)
         }
         #expect(Set(ports).count == ports.count)

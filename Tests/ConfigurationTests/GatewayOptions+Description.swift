@@ -10,10 +10,22 @@ extension GatewayOptions {
             let users = auther.users.map {
                 "\($0.username.value)\($0.hash != nil ? " (hashed)" : "")"
             }
-            lines.append("auther \(auther.name.value): \(users.joined(separator: ", "))")
+            lines.append(
+                "auther \(auther.name.value): \(users.joined(separator: ", "))"
+                    + (auther.file?.described ?? ""))
+        }
+        for list in admissions {
+            lines.append("admission \(list.name.value)\(list.isWhitelist ? " whitelist" : "")")
+            lines += list.clients.lines
+        }
+        for list in bypasses {
+            var line = "bypass \(list.name.value)\(list.isWhitelist ? " whitelist" : "")"
+            if let transport = list.transport { line += " \(transport.name)" }
+            lines.append(line)
+            lines += list.destinations.lines
         }
         for list in hosts {
-            lines.append("hosts \(list.name.value)")
+            lines.append("hosts \(list.name.value)" + (list.file?.described ?? ""))
             lines += list.mappings.map { "  \($0.address) \($0.names.joined(separator: " "))" }
         }
         for resolver in resolvers {
@@ -93,8 +105,27 @@ extension ServiceOptions {
         if let connectionLimiter { lines.append("  climiter \(connectionLimiter.value)") }
         if let arrivalLimiter { lines.append("  rlimiter \(arrivalLimiter.value)") }
         for limiter in limiters { lines.append("  limiter \(limiter.name.value) \(limiter.scope)") }
+        if !admissions.isEmpty { lines.append("  admissions \(admissions.map(\.value))") }
+        if !bypasses.isEmpty { lines.append("  bypasses \(bypasses.map(\.value))") }
         if !allowsPrivateDestinations { lines.append("  no private destinations") }
         return lines
+    }
+}
+
+extension ListFile {
+    fileprivate var described: String {
+        guard let reload else { return "" }
+        return " (\(path.value) again after \(reload.text))"
+    }
+}
+
+extension HostListOptions {
+    fileprivate var lines: [String] {
+        let entries = patterns.map { pattern in
+            let ports = pattern.ports.map { " \($0.lowerBound)-\($0.upperBound)" } ?? ""
+            return "  \(pattern.hosts)\(ports)"
+        }
+        return entries + (file.map { ["  file\($0.described)"] } ?? [])
     }
 }
 
@@ -126,6 +157,8 @@ extension NameServerOptions {
         if let preferred { line += " prefer=\(preferred)" }
         if let only { line += " only=\(only)" }
         if let timeToLive { line += " ttl=\(timeToLive.text)" }
+        if let clientSubnet { line += " clientIP=\(clientSubnet)" }
+        if answersStale { line += " async" }
         return line
     }
 }

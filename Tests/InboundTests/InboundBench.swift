@@ -22,6 +22,8 @@ final class InboundBench {
         var exempt: [IPPrefix] = []
         var throttle = LoginThrottle()
         var admissions: [PluginAdmission] = []
+        var clients = AdmissionGroup.everybody
+        var bypasses = BypassGroup.none
         /// Addresses that policy forbids.
         var forbidden: Set<IPAddress> = []
         var handshakeNanoseconds: UInt64 = 15_000_000_000
@@ -99,7 +101,7 @@ final class InboundBench {
             streamIdleNanoseconds: 600_000_000_000, datagramIdleNanoseconds: 60_000_000_000,
             handler: service.handler, introducers: service.introducers,
             introducing: service.introducing, limits: service.limits,
-            arrivals: service.arrivals)
+            arrivals: service.arrivals, clients: service.clients, bypasses: service.bypasses)
         let forbidden = service.forbidden
         desk = ServiceDesk(
             station: station, settings: settings, admissions: service.admissions, resolver: names,
@@ -121,7 +123,8 @@ final class InboundBench {
     private func listen() {
         let desk = desk
         let opened = try? Listener(
-            station, at: Self.address, isShared: false, serve: { await desk.serve($0) })
+            station, at: Self.address, isShared: false, takes: { desk.takes($0) },
+            serve: { await desk.serve($0) })
         guard let opened, (try? opened.start()) != nil else { return }
         listener = opened
     }

@@ -49,13 +49,14 @@ final class ResolverBench {
 
     init(
         hosts: HostsTable = HostsTable(), sources: [Resolver.Source] = [Resolver.Source(.system)],
-        lifetime: AnswerCache.Lifetime = .ofAnswer, seed: UInt64 = 1, faults: Faults = .none
+        lifetime: AnswerCache.Lifetime = .ofAnswer, answersStale: Bool = false, seed: UInt64 = 1,
+        faults: Faults = .none
     ) throws {
         simulation = Simulation(seed: seed, faults: faults)
         let pool = try BlockingPool(threads: 0, capacity: 1)
         resolver = Resolver(
-            simulation.loops[0], hosts: hosts, sources: sources, lifetime: lifetime,
-            files: files.system, pool: pool)
+            simulation.loops[0], hosts: Published(hosts), sources: sources, lifetime: lifetime,
+            answersStale: answersStale, files: files.system, pool: pool)
     }
 
     var loop: EventLoop { simulation.loops[0] }

@@ -15,7 +15,8 @@ struct ResolverTests {
     private func bench(
         _ manners: [SimulatedNameServer.Manner] = [.answers],
         families: AddressFamilies = .preferV4, hosts: HostsTable = HostsTable(),
-        lifetime: AnswerCache.Lifetime = .ofAnswer
+        lifetime: AnswerCache.Lifetime = .ofAnswer, answersStale: Bool = false,
+        clientSubnet: IPPrefix? = nil
     ) throws -> (ResolverBench, [SimulatedNameServer]) {
         let addresses = manners.indices.map {
             Endpoint(IPAddress(v4: 0xc000_0235 + UInt32($0)), 53)
@@ -24,9 +25,10 @@ struct ResolverTests {
         plan.families = families
         plan.timeoutNanoseconds = 1_000_000_000
         plan.attempts = 1
+        plan.clientSubnet = clientSubnet
         let bench = try ResolverBench(
             hosts: hosts, sources: [Resolver.Source(.servers(plan), families: families)],
-            lifetime: lifetime)
+            lifetime: lifetime, answersStale: answersStale)
         let servers = try zip(manners, addresses).map { manner, endpoint in
             let server = try SimulatedNameServer(
                 bench.simulation.peer("\(endpoint.address)"), records: Self.records)
@@ -34,6 +36,34 @@ struct ResolverTests {
             return server
         }
         return (bench, servers)
+    }
+
+    @Test func `an old answer is given at once where that is wanted, and asked for anew`() throws {
+        let (bench, servers) = try bench(answersStale: true)
+        let server = servers[0]
+        server.records["a.example"] = [try #require(IPAddress("192.0.2.1"))]
+        #expect(bench.resolve("a.example") == "192.0.2.1")
+        server.records["a.example"] = [try #require(IPAddress("192.0.2.2"))]
+        bench.simulation.run(milliseconds: 61_000)
+        server.manner = .silent
+        #expect(bench.resolve("a.example") == "192.0.2.1", "nobody waits for the server")
+        bench.simulation.run(milliseconds: 30_000)
+        server.manner = .answers
+        #expect(bench.resolve("a.example") == "192.0.2.1")
+        bench.simulation.run(milliseconds: 100)
+        #expect(bench.resolve("a.example") == "192.0.2.2")
+        server.manner = .silent
+        bench.simulation.run(milliseconds: 2 * 86_400_000)
+        #expect(bench.resolve("a.example") == "timedOut", "two days are too old")
+    }
+
+    @Test func `servers are told the subnet that is configured`() throws {
+        let subnet = try #require(IPPrefix("198.51.100.0/24"))
+        let (bench, servers) = try bench([.fails(2), .truncates], clientSubnet: subnet)
+        #expect(bench.resolve("one.example") == "203.0.113.1")
+        for server in servers {
+            #expect(!server.subnets.isEmpty && server.subnets.allSatisfy { $0 == subnet })
+        }
     }
 
     @Test(arguments: [

@@ -31,6 +31,8 @@ final class SimulatedNameServer {
     var absenceSeconds: UInt32 = 30
     /// Every question, as `name type transport`.
     private(set) var asked: [String] = []
+    /// Where each question said that it comes from.
+    private(set) var subnets: [IPPrefix?] = []
     let endpoint: Endpoint
     private var listener: PeerListener?
 
@@ -63,6 +65,7 @@ final class SimulatedNameServer {
         guard let query = DNS.Query(received: bytes) else { return nil }
         let name = query.question.name.description.lowercased()
         let type = query.question.type == .a ? "A" : "AAAA"
+        subnets.append(query.clientSubnet)
         asked.append("\(name) \(type) \(transport.name)")
         var answer = DNSAnswer(id: query.id, question: query.question)
         switch manner {

@@ -28,8 +28,11 @@ extension Gateway {
             $0.value.info.guids.allSatisfy { !changed.contains($0) }
         }
         let planner = ServicePlanner(
-            options: loaded.options, plugins: plugins, objects: objects, own: own,
-            throttle: throttle, digest: try passwordDigest(),
+            options: loaded.options, plugins: plugins, objects: objects,
+            factory: ObjectFactory(
+                options: loaded.options, shared: objects, files: files,
+                digest: try passwordDigest()),
+            own: own, throttle: throttle,
             names: NameServices(options: loaded.options, files: systemFiles, pool: pool),
             known: known ?? [:])
         var wanted: [OpenServices.Wanted] = []

@@ -1,4 +1,4 @@
-import Configuration
+package import Configuration
 import Crypto
 package import Inbound
 import LinuxIO
@@ -36,6 +36,7 @@ package final class Gateway {
     let pool: BlockingPool
     let throttle = LoginThrottle()
     private var digest: KeyedDigest?
+    let files: FileSources
     var settlement: Settlement?
     var sites: [SiteHandle] = []
     var services: OpenServices?
@@ -76,13 +77,18 @@ package final class Gateway {
         let pool: BlockingPool
         /// The system's files for names.
         let systemFiles: SystemFiles
+        /// Reads files of objects again; on the pool.
+        let readFile: SharedFileReader
 
         /// A plan from its parts. `logWriter` is given when log lines are JSON.
         package init(
             configuration: PreparedConfiguration, environment: any GatewayEnvironment,
             home: EventLoop, journal: Journal, logWriter: LogWriter?,
             registry: StatsReporterRegistry, loopCount: Int, pool: BlockingPool,
-            systemFiles: SystemFiles
+            systemFiles: SystemFiles,
+            readFile: @escaping SharedFileReader = {
+                (_) throws(FileFault) in throw FileFault.noSuchFile
+            }
         ) {
             self.configuration = configuration
             self.environment = environment
@@ -93,6 +99,7 @@ package final class Gateway {
             self.loopCount = loopCount
             self.pool = pool
             self.systemFiles = systemFiles
+            self.readFile = readFile
         }
     }
 
@@ -109,6 +116,11 @@ package final class Gateway {
         plugins = PluginSet(environment: plan.environment, journal: plan.journal)
         systemFiles = plan.systemFiles
         objects = SharedObjects(plan.configuration.loaded.fingerprints)
+        let environment = plan.environment
+        files = FileSources(
+            home: plan.home, pool: plan.pool, journal: plan.journal,
+            makeWatch: { () throws(Errno) in try environment.makeDirectoryWatch() },
+            reader: plan.readFile)
     }
 
     /// Starts a gateway on its control loop. When it throws, nothing is left running.
@@ -287,6 +299,7 @@ package final class Gateway {
         await waitForReload()
         admin?.close()
         admin = nil
+        files.close()
         for handle in sites {
             let site = handle.site
             await handle.loop.perform { _ in

@@ -1,3 +1,4 @@
+package import LinuxIO
 package import Loop
 package import Metering
 package import Model
@@ -17,8 +18,15 @@ package protocol GatewayEnvironment: AnyObject {
     func makeMeterMemory(boot: BootID, loop: Int) throws -> MeterMemory
     /// Flows that earlier runs left behind.
     func findDeadBoots(except boot: BootID) throws -> [DeadBootRemains]
+    /// Tells of changed files; nil where nobody does.
+    func makeDirectoryWatch() throws(Errno) -> DirectoryWatch?
     /// Where state is kept; nil where nothing is kept.
     var stateDirectory: String? { get }
+}
+
+extension GatewayEnvironment {
+    /// Nobody does.
+    package func makeDirectoryWatch() throws(Errno) -> DirectoryWatch? { nil }
 }
 
 /// One loop's meter memory.

@@ -1,4 +1,4 @@
-import LinuxIO
+package import LinuxIO
 package import Loop
 import Metering
 package import Model
@@ -38,6 +38,8 @@ package final class LinuxEnvironment: GatewayEnvironment {
         try Thread(name: name) { loop.run() }.detach()
         return loop
     }
+
+    package func makeDirectoryWatch() throws(Errno) -> DirectoryWatch? { try DirectoryWatch() }
 
     package func endLoop(_ loop: EventLoop) { loop.stop() }
 

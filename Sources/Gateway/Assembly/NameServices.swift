@@ -11,22 +11,17 @@ struct NameServices: Sendable {
     let files: SystemFiles
     let pool: BlockingPool
 
-    /// A resolver for a service on a loop; nil names are the system's ways.
-    func resolver(_ name: String?, hosts: String?, for station: Station) -> any NameResolver {
+    /// A resolver for a service on a loop; a nil name is the system's ways.
+    func resolver(
+        _ name: String?, hosts: Published<HostsTable>, for station: Station
+    ) -> any NameResolver {
         let servers = options.resolvers.first { $0.name.value == name }?.servers ?? []
         let sources = servers.map(source)
         return Resolver(
-            station.loop, hosts: table(hosts),
+            station.loop, hosts: hosts,
             sources: sources.isEmpty ? [Resolver.Source(.system)] : sources,
-            lifetime: lifetime(servers), files: files, pool: pool)
-    }
-
-    private func table(_ name: String?) -> HostsTable {
-        var table = HostsTable()
-        for mapping in options.hosts.first(where: { $0.name.value == name })?.mappings ?? [] {
-            table.add(mapping.address, names: mapping.names)
-        }
-        return table
+            lifetime: lifetime(servers), answersStale: servers.contains(where: \.answersStale),
+            files: files, pool: pool)
     }
 
     private func source(_ server: NameServerOptions) -> Resolver.Source {
@@ -43,6 +38,7 @@ struct NameServices: Sendable {
         var timed = plan
         timed.timeoutNanoseconds = UInt64(max(1, server.timeout.wholeMilliseconds)) * 1_000_000
         timed.families = families
+        timed.clientSubnet = server.clientSubnet
         return Resolver.Source(.servers(timed), families: families)
     }
 

@@ -1,6 +1,5 @@
 import Codecs
 import Configuration
-import Crypto
 import Inbound
 import Limiting
 import Metering
@@ -14,9 +13,9 @@ struct ServicePlanner {
     let options: GatewayOptions
     let plugins: PluginSet
     let objects: SharedObjects
+    let factory: ObjectFactory
     let own: OwnEndpoints
     let throttle: LoginThrottle
-    let digest: KeyedDigest
     let names: NameServices
     /// How services were metered until now, by name; none of those whose plugins have changed.
     let known: [String: MeteredService]
@@ -40,10 +39,13 @@ struct ServicePlanner {
             handler: try handlerSettings(service),
             introducers: service.proxyHeaders.map { Introducers(in: $0.trusted) },
             introducing: introducing(handler), limits: limits(service),
-            arrivals: arrivals(service))
+            arrivals: arrivals(service),
+            clients: factory.admissions(service.admissions),
+            bypasses: factory.bypasses(service.bypasses))
         let (own, names) = (own, names)
         let allowsPrivate = service.allowsPrivateDestinations
-        let (resolver, hosts) = (service.resolver?.value, service.hosts?.value)
+        let resolver = service.resolver?.value
+        let hosts = factory.hosts(service.hosts?.value)
         return ServicePlan(
             address: service.address, transport: service.listener.transport, settings: settings,
             admissions: plugins.admissions(info.guids),
@@ -176,12 +178,11 @@ struct ServicePlanner {
     private func authers(_ handler: HandlerOptions) throws(StartFault) -> [LoginGate.Auther] {
         if handler.authers.isEmpty {
             guard let credential = handler.credential else { return [] }
-            return [.table(table([credential]))]
+            return [.table(factory.users([credential]))]
         }
         var authers: [LoginGate.Auther] = []
         for name in handler.authers {
-            if let auther = options.authers.first(where: { $0.name.value == name.value }) {
-                let users = objects.object(.authers, name.value) { table(auther.users) }
+            if let users = factory.auther(name.value) {
                 authers.append(.table(users))
                 continue
             }
@@ -194,14 +195,5 @@ struct ServicePlanner {
             authers += found.map { .plugin($0) }
         }
         return authers
-    }
-
-    private func table(_ users: [Credential]) -> UserTable {
-        var secrets: [String: UserTable.Secret] = [:]
-        for user in users {
-            secrets[user.username.value] =
-                user.hash.map { .hashed($0) } ?? .plain(user.password.value)
-        }
-        return UserTable(secrets, digest: digest)
     }
 }

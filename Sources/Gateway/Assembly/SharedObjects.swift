@@ -12,6 +12,9 @@ final class SharedObjects {
         case limiters
         case climiters
         case rlimiters
+        case admissions
+        case bypasses
+        case hosts
     }
 
     private struct Key: Hashable {

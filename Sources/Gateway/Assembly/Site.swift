@@ -33,7 +33,8 @@ final class Site {
         switch plan.transport {
         case .tcp:
             let listener = try Listener(
-                station, at: endpoint, isShared: isShared, serve: { await desk.serve($0) })
+                station, at: endpoint, isShared: isShared, takes: { desk.takes($0) },
+                serve: { await desk.serve($0) })
             try listener.start()
             doors[door] = .listener(listener)
             return listener.endpoint
@@ -49,7 +50,8 @@ final class Site {
     func change(_ door: DoorID, to plan: ServicePlan) {
         let desk = desk(plan)
         switch doors[door] {
-        case .listener(let listener): listener.change(serve: { await desk.serve($0) })
+        case .listener(let listener):
+            listener.change(takes: { desk.takes($0) }, serve: { await desk.serve($0) })
         case .forwarder(let forwarder): DatagramService.change(forwarder, to: desk)
         case nil: preconditionFailure("a service that is not open was changed")
         }

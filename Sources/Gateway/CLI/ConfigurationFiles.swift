@@ -34,6 +34,16 @@ enum ConfigurationFiles {
         return bytes
     }
 
+    /// The whole of a file that is read while the gateway runs: a pipe would hold up the reader.
+    static func readAgain(_ path: String) throws(FileFault) -> [UInt8] {
+        var facts = stat()
+        guard stat(path, &facts) == 0 else { throw fault(errno) }
+        guard facts.st_mode & S_IFMT == S_IFREG else {
+            throw FileFault(isAbsent: false, reason: "no regular file")
+        }
+        return try read(path)
+    }
+
     private static func fault(_ code: Int32) -> FileFault {
         FileFault(isAbsent: code == ENOENT, reason: String(cString: strerror(code)))
     }

@@ -53,7 +53,7 @@ struct GatewayProcess {
             Gateway.Plan(
                 configuration: prepared, environment: environment, home: home, journal: journal,
                 logWriter: log.isJSON ? log : nil, registry: .shared, loopCount: loops,
-                pool: pool, systemFiles: SystemNames.files))
+                pool: pool, systemFiles: SystemNames.files, readFile: ConfigurationFiles.readAgain))
         let result = Waiting.result(of: {
             await home.call { () async throws -> LoopConfined<Gateway> in
                 LoopConfined(try await Gateway.start(plan.value))

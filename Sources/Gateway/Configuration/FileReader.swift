@@ -2,6 +2,9 @@
 /// input or output of its own.
 package typealias FileReader = (_ path: String) throws(FileFault) -> [UInt8]
 
+/// A reader of files that any thread may call, for what is read again later.
+package typealias SharedFileReader = @Sendable (_ path: String) throws(FileFault) -> [UInt8]
+
 /// Why a file could not be read.
 package struct FileFault: Error, Hashable, Sendable {
     /// Whether there is no such file; the default search goes on with the next place then.

@@ -27,6 +27,8 @@ struct References {
     private mutating func checkUniqueness() {
         unique(options.services.map(\.name), kind: "service")
         unique(options.authers.map(\.name), kind: "auther")
+        unique(options.admissions.map(\.name), kind: "admission")
+        unique(options.bypasses.map(\.name), kind: "bypass")
         unique(options.hosts.map(\.name), kind: "list of hosts")
         unique(options.resolvers.map(\.name), kind: "resolver")
         unique(options.limiters.map(\.name), kind: "limiter")
@@ -42,7 +44,8 @@ struct References {
                 continue
             }
             error(
-                "there are two \(kind)s '\(name.value)'", at: name.location,
+                "there are two \(kind)\(kind.hasSuffix("s") ? "es" : "s") '\(name.value)'",
+                at: name.location,
                 hint: "first at \(first)")
         }
     }
@@ -80,6 +83,16 @@ struct References {
         let arriving = options.arrivalLimiters.map(\.name)
         missing(arrivals, among: arriving, kind: "rlimiter", key: "rlimiters")
         unused(arriving, arrivals, kind: "rlimiter")
+
+        let admissions = options.services.flatMap(\.admissions)
+        missing(
+            admissions, among: options.admissions.map(\.name), kind: "admission",
+            key: "admissions")
+        unused(options.admissions.map(\.name), admissions, kind: "admission")
+
+        let bypasses = options.services.flatMap(\.bypasses)
+        missing(bypasses, among: options.bypasses.map(\.name), kind: "bypass", key: "bypasses")
+        unused(options.bypasses.map(\.name), bypasses, kind: "bypass")
     }
 
     private mutating func missing(

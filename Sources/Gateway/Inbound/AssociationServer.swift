@@ -120,7 +120,9 @@ final class AssociationPolicy: DatagramPolicy {
         if destination.port == 0 { return .refused }
         if case .address(let address) = destination.host, desk.admissions.isEmpty {
             let endpoint = Endpoint(address, destination.port)
-            if let reason = desk.dialer.objection(to: endpoint, client: client) {
+            if let reason = desk.bypass(destination, .udp)
+                ?? desk.dialer.objection(to: endpoint, client: client)
+            {
                 log(destination, client, "not allowed: \(reason)")
                 return .refused
             }
@@ -161,7 +163,9 @@ final class AssociationPolicy: DatagramPolicy {
 
     func admit(client: Endpoint) -> DatagramAdmission {
         guard isDoor else { return .admitted(desk.limits(user: user, client: client)) }
-        guard let arrival = desk.arrive(client) else { return .refused }
+        guard desk.admits(client.address), let arrival = desk.arrive(client) else {
+            return .refused
+        }
         return .admitted(desk.limits(user: user, client: client, ticket: arrival.ticket))
     }
 

@@ -11,6 +11,7 @@ import PluginKit
 package final class Listener: ReadinessHandler, TimerHandler, Resumable {
     private let station: Station
     private let descriptor: Descriptor
+    private var takes: (Endpoint) -> Bool
     private var serve: (StreamSocket) async -> Void
     private var registration = Registration.none
     private var isReadable = true
@@ -21,12 +22,15 @@ package final class Listener: ReadinessHandler, TimerHandler, Resumable {
     /// Where it listens.
     package let endpoint: Endpoint
 
-    /// Listens. `serve` handles each connection and closes it.
+    /// Listens. `takes` says whether a client is talked with; a connection of another one is closed
+    /// before anything of it is read. `serve` handles each connection and closes it.
     package init(
         _ station: Station, at endpoint: Endpoint, isShared: Bool,
+        takes: @escaping (Endpoint) -> Bool = { _ in true },
         serve: @escaping (StreamSocket) async -> Void
     ) throws(Errno) {
         self.station = station
+        self.takes = takes
         self.serve = serve
         let driver = station.loop.driver
         descriptor = try driver.listen(
@@ -50,7 +54,12 @@ package final class Listener: ReadinessHandler, TimerHandler, Resumable {
     }
 
     /// Has the next connections served in another manner; those already accepted keep theirs.
-    package func change(serve: @escaping (StreamSocket) async -> Void) { self.serve = serve }
+    package func change(
+        takes: @escaping (Endpoint) -> Bool, serve: @escaping (StreamSocket) async -> Void
+    ) {
+        self.takes = takes
+        self.serve = serve
+    }
 
     /// Stops accepting and closes the address. Connections already accepted go on.
     package func close() {
@@ -104,6 +113,10 @@ package final class Listener: ReadinessHandler, TimerHandler, Resumable {
 
     /// Serves a connection; false when it cannot be watched, and then accepting rests.
     private func begin(_ connection: Descriptor, _ peer: Endpoint) -> Bool {
+        guard takes(peer) else {
+            station.loop.driver.close(connection)
+            return true
+        }
         let socket: StreamSocket
         do throws(Errno) {
             // Where we listen on one address, its connections have that address.

@@ -2,7 +2,7 @@ import Limiting
 import LinuxIO
 package import Loop
 import Metering
-import Model
+package import Model
 import PluginKit
 import Relay
 package import Routing
@@ -23,8 +23,8 @@ package final class ServiceDesk {
     private let terms: StreamRelay.Terms
     /// Connections that count, as long as their handler runs.
     private var tickets: [ObjectIdentifier: ConnectionTicket] = [:]
-    private var refusedArrivals = 0
-    private var lastRefusalNanoseconds: UInt64?
+    private var refusedArrivals = OccasionalLine()
+    private var refusedClients = OccasionalLine()
 
     /// A service on a loop. `guarding` is asked about every endpoint before it is dialled.
     package init(
@@ -36,7 +36,13 @@ package final class ServiceDesk {
         self.settings = settings
         self.admissions = admissions
         self.passing = passing
-        dialer = Dialer(loop: station.loop, resolver: resolver, objection: guarding)
+        let bypasses = settings.bypasses
+        dialer = Dialer(
+            loop: station.loop, resolver: resolver,
+            objection: { endpoint, client in
+                guarding(endpoint, client)
+                    ?? bypasses.hit(resolved: endpoint).map { "bypass '\($0.name)'" }
+            })
         let flows = FlowFactory(station: station, service: settings.metered)
         self.flows = flows
         terms = StreamRelay.Terms(
@@ -49,6 +55,9 @@ package final class ServiceDesk {
         if let introducers = settings.introducers {
             let reader = IntroductionReader(desk: self, introducers: introducers, socket: socket)
             guard await reader.serve() else { return }
+            if introducers.include(socket.neighbor), !admits(socket.peer.address) {
+                return socket.close()
+            }
         }
         guard let arrival = arrive(socket.peer) else { return socket.close() }
         tickets[ObjectIdentifier(socket)] = arrival.ticket
@@ -61,6 +70,29 @@ package final class ServiceDesk {
         case .forward(let targets):
             await StreamForwarder(desk: self, targets: targets, socket: socket).serve()
         }
+    }
+
+    // MARK: Who and where to
+
+    /// Whether a connection is taken, by where it comes from. Where a PROXY header may name another
+    /// client, that one is asked about when the header was read.
+    package func takes(_ neighbor: Endpoint) -> Bool {
+        if let introducers = settings.introducers, introducers.include(neighbor) { return true }
+        return admits(neighbor.address)
+    }
+
+    /// Whether the service talks with a client at all. A refusal is said, though not each of many.
+    package func admits(_ client: IPAddress) -> Bool {
+        guard let list = settings.clients.refusal(of: client) else { return true }
+        if let unsaid = refusedClients.next(nowNanoseconds: station.loop.nowNanoseconds) {
+            station.journal(
+                .info, "client refused",
+                [
+                    ("service", settings.metered.info.service), ("client", client.description),
+                    ("admission", list.name), ("unsaid", String(unsaid)),
+                ])
+        }
+        return false
     }
 
     /// Asks the limits of connections about a client; nil is a refusal.
@@ -78,23 +110,26 @@ package final class ServiceDesk {
     /// Said for the first, and then every ten seconds with how many there were: who is refused
     /// comes again, as often as it likes.
     private func logRefusedArrival(_ client: Endpoint, _ reason: String) {
-        refusedArrivals += 1
         let now = station.loop.nowNanoseconds
-        if let last = lastRefusalNanoseconds, now - last < 10_000_000_000 { return }
-        lastRefusalNanoseconds = now
+        guard let unsaid = refusedArrivals.next(nowNanoseconds: now) else { return }
         station.journal(
             .warn, "connections refused",
             [
                 ("service", settings.metered.info.service), ("client", client.description),
-                ("reason", reason), ("count", String(refusedArrivals)),
+                ("reason", reason), ("count", String(unsaid + 1)),
             ])
-        refusedArrivals = 0
     }
 
-    /// What plugins say about a flow; nil when they allow it.
+    /// Why a bypass keeps the service from a destination; nil when none does.
+    func bypass(_ destination: Destination, _ transport: TransportProtocol) -> String? {
+        settings.bypasses.hit(destination, transport).map { "bypass '\($0.name)'" }
+    }
+
+    /// What bypasses and plugins say about a flow; nil when they allow it.
     func refusal(
         user: String?, transport: TransportProtocol, client: Endpoint, destination: Destination
     ) async -> String? {
+        if let reason = bypass(destination, transport) { return reason }
         if admissions.isEmpty { return nil }
         let proposal = FlowProposal(
             origin: settings.metered.info, user: user, transport: transport, client: client,
@@ -105,7 +140,8 @@ package final class ServiceDesk {
         return nil
     }
 
-    /// Connects upstream for a stream flow: plugins first, then names, policy and addresses.
+    /// Connects upstream for a stream flow: bypasses and plugins first, then names, policy and
+    /// addresses.
     func dial(
         _ destination: Destination, user: String?, client: StreamSocket
     ) async throws(DialFault) -> Upstream {

@@ -2,6 +2,7 @@ package import Codecs
 package import Limiting
 package import Metering
 package import Model
+package import Routing
 
 /// What a handler needs to know of its service, from the configuration. Shared by all loops.
 package struct ServiceSettings: Sendable {
@@ -27,13 +28,18 @@ package struct ServiceSettings: Sendable {
     package var limits: [any LimitSource]
     /// What limits its connections; nil where nothing does.
     package var arrivals: ArrivalGate?
+    /// Whom it talks with at all.
+    package var clients: AdmissionGroup
+    /// Destinations that it refuses.
+    package var bypasses: BypassGroup
 
     package init(
         metered: MeteredService, gate: LoginGate, handshakeNanoseconds: UInt64,
         dialNanoseconds: UInt64, streamIdleNanoseconds: UInt64, datagramIdleNanoseconds: UInt64,
         handler: HandlerSettings, introducers: Introducers? = nil,
         introducing: ProxyProtocol.Version? = nil, limits: [any LimitSource] = [],
-        arrivals: ArrivalGate? = nil
+        arrivals: ArrivalGate? = nil, clients: AdmissionGroup = .everybody,
+        bypasses: BypassGroup = .none
     ) {
         self.introducers = introducers
         self.introducing = introducing
@@ -46,6 +52,8 @@ package struct ServiceSettings: Sendable {
         self.handler = handler
         self.limits = limits
         self.arrivals = arrivals
+        self.clients = clients
+        self.bypasses = bypasses
     }
 }
 

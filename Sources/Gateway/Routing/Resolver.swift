@@ -33,10 +33,11 @@ package final class Resolver: NameResolver {
     }
 
     private let loop: EventLoop
-    private let hosts: HostsTable
+    private let hosts: Published<HostsTable>
     private let sources: [Source]
     private let files: SystemFiles
     private let pool: BlockingPool
+    private let answersStale: Bool
     private let inbox = DatagramInbox(capacity: 4, messageBytes: 4096)
     private var cache: AnswerCache
     private var open: [AnswerCache.Key: [Waiter]] = [:]
@@ -45,10 +46,12 @@ package final class Resolver: NameResolver {
     /// How long the system's files are trusted before they are read again.
     private static let filesNanoseconds: UInt64 = 5_000_000_000
 
-    /// A resolver. `sources` are asked in order, the next when one fails; at least one.
+    /// A resolver. `sources` are asked in order, the next when one fails; at least one. With
+    /// `answersStale` an answer that is too old is given at once, while it is asked for anew.
     package init(
-        _ loop: EventLoop, hosts: HostsTable, sources: [Source], lifetime: AnswerCache.Lifetime,
-        files: SystemFiles, pool: BlockingPool
+        _ loop: EventLoop, hosts: Published<HostsTable>, sources: [Source],
+        lifetime: AnswerCache.Lifetime, answersStale: Bool = false, files: SystemFiles,
+        pool: BlockingPool
     ) {
         precondition(!sources.isEmpty, "somebody must be asked")
         self.loop = loop
@@ -56,6 +59,7 @@ package final class Resolver: NameResolver {
         self.sources = sources
         self.files = files
         self.pool = pool
+        self.answersStale = answersStale
         cache = AnswerCache(lifetime: lifetime)
     }
 
@@ -63,11 +67,17 @@ package final class Resolver: NameResolver {
         _ name: String, deadlineNanoseconds: UInt64
     ) async throws(NameFault) -> [IPAddress] {
         let families = sources[0].families
-        let written = families.order(hosts.addresses(of: name))
+        let written = families.order(hosts.value.addresses(of: name))
         if !written.isEmpty { return written }
         let key = AnswerCache.Key(name: name, families: families)
         if let known = cache.answer(for: key, nowNanoseconds: loop.nowNanoseconds) {
             return try Self.addresses(known)
+        }
+        if answersStale,
+            let old = cache.staleAddresses(for: key, nowNanoseconds: loop.nowNanoseconds)
+        {
+            if open[key] == nil && open.count < Limits.queriesInFlight { ask(name, key) }
+            return old
         }
         let answer = await wait(for: name, key, deadlineNanoseconds: deadlineNanoseconds)
         return try Self.addresses(answer)
@@ -88,15 +98,7 @@ package final class Resolver: NameResolver {
     ) async -> NameAnswer {
         if open[key] == nil {
             guard open.count < Limits.queriesInFlight else { return .failed(.overloaded) }
-            open[key] = []
-            loop.start { [self] in
-                // Answers come after those who asked have begun to wait.
-                await loop.nextTurn()
-                let answer = await ask(name)
-                cache.insert(answer, for: key, nowNanoseconds: loop.nowNanoseconds)
-                let waiters = open.removeValue(forKey: key) ?? []
-                for waiter in waiters { waiter.finish(answer, on: loop) }
-            }
+            ask(name, key)
         }
         return await withUnsafeContinuation { continuation in
             let waiter = Waiter(continuation)
@@ -106,6 +108,19 @@ package final class Resolver: NameResolver {
     }
 
     // MARK: Asking
+
+    /// Asks for a name that nobody asks for yet; whoever waits for it hears of the answer.
+    private func ask(_ name: String, _ key: AnswerCache.Key) {
+        open[key] = []
+        loop.start { [self] in
+            // Answers come after those who asked have begun to wait.
+            await loop.nextTurn()
+            let answer = await ask(name)
+            cache.insert(answer, for: key, nowNanoseconds: loop.nowNanoseconds)
+            let waiters = open.removeValue(forKey: key) ?? []
+            for waiter in waiters { waiter.finish(answer, on: loop) }
+        }
+    }
 
     private func ask(_ name: String) async -> NameAnswer {
         var answer = NameAnswer.failed(.serverFailure)

@@ -35,6 +35,32 @@ struct DNSMessageTests {
         #expect(DNS.Query(received: bytes) == Self.query)
     }
 
+    @Test func `a client subnet is told in as many bytes as it has`() throws {
+        let four = DNS.Query(
+            id: 1, Self.question("a", .a), clientSubnet: IPPrefix("192.0.2.0/23"))
+        let head = hex("00 01 01 00 00 01 00 00 00 00 00 01 01 61 00 00 01 00 01")
+        let encode = { (query: DNS.Query) in
+            [UInt8](capacity: DNS.Query.maximumByteCount) { query.encode(into: &$0) }
+        }
+        #expect(
+            encode(four)
+                == head
+                + hex("00 00 29 04 d0 00000000 00 0b 00 08 00 07 00 01 17 00 c0 00 02"))
+        for text in ["192.0.2.1", "0.0.0.0/0", "2001:db8::/56", "2001:db8::1/128", "::/1"] {
+            let query = DNS.Query(
+                id: 1, Self.question("a", .a), clientSubnet: IPPrefix(text))
+            #expect(DNS.Query(received: encode(query)) == query, "\(text)")
+        }
+        let longest = DNS.Query(
+            id: 1, DNS.Question(try #require(DNS.Name(Self.longestName)), .a),
+            clientSubnet: IPPrefix("2001:db8::1"))
+        #expect(encode(longest).count <= DNS.Query.maximumByteCount)
+    }
+
+    private static let longestName =
+        (0..<3).map { _ in String(repeating: "a", count: 63) }.joined(separator: ".") + "."
+        + String(repeating: "b", count: 61)
+
     @Test func `a query without EDNS ends with its question`() {
         let plain = DNS.Query(id: 1, Self.question("a", .a), isExtended: false)
         let bytes = [UInt8](capacity: DNS.Query.maximumByteCount) { plain.encode(into: &$0) }

@@ -68,7 +68,7 @@ struct GatewayText {
         for (service, address) in zip(services, addresses) {
             lines += Self.lines(service, address: address)
         }
-        let isClosed = services.contains { $0.auther != nil }
+        let isClosed = services.contains { $0.auther == "users" }
         if isClosed { lines += ["authers:", "  - name: users", "    auths:"] }
         for (user, password) in users where isClosed {
             lines.append("      - { username: \(quoted(user)), password: \(quoted(password)) }")

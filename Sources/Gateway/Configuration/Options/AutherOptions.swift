@@ -5,13 +5,25 @@ package import Options
 package struct AutherOptions: Sendable {
     /// Unique among authers.
     package let name: Located<String>
-    /// Users of the file itself and of `file:`; each name once.
-    package let users: [Credential]
+    /// Users of the configuration itself; each name once.
+    package let inline: [Credential]
+    /// Users that the file had when the configuration was loaded; each name once.
+    package let fromFile: [Credential]
+    /// The file, if there is one.
+    package let file: ListFile?
 
-    init(name: Located<String>, users: [Credential]) {
+    init(
+        name: Located<String>, inline: [Credential], fromFile: [Credential], file: ListFile?
+    ) {
         self.name = name
-        self.users = users
+        self.inline = inline
+        self.fromFile = fromFile
+        self.file = file
+        users = Self.merged(inline, fromFile)
     }
+
+    /// All users, each name once: the file's word is the last.
+    package let users: [Credential]
 }
 
 /// A user and what proves that it is him.

@@ -4,6 +4,10 @@ package struct GatewayOptions: Sendable {
     package var services: [ServiceOptions] = []
     /// Lists of users, by name.
     package var authers: [AutherOptions] = []
+    /// Clients that are let in or not, by name of the list.
+    package var admissions: [AdmissionOptions] = []
+    /// Destinations that are served or not, by name of the list.
+    package var bypasses: [BypassOptions] = []
     /// Fixed names, by name of the list.
     package var hosts: [HostsOptions] = []
     /// Name servers, by name of the group.

@@ -18,11 +18,20 @@ package struct HostsOptions: Sendable {
 
     /// Unique among hosts.
     package let name: Located<String>
-    /// In file order, the file's own first.
-    package let mappings: [Mapping]
+    /// Mappings of the configuration itself, in its order.
+    package let inline: [Mapping]
+    /// Mappings that the file had when the configuration was loaded.
+    package let fromFile: [Mapping]
+    /// The file, if there is one.
+    package let file: ListFile?
 
-    init(name: Located<String>, mappings: [Mapping]) {
+    init(name: Located<String>, inline: [Mapping], fromFile: [Mapping], file: ListFile?) {
         self.name = name
-        self.mappings = mappings
+        self.inline = inline
+        self.fromFile = fromFile
+        self.file = file
     }
+
+    /// All mappings, the configuration's own first.
+    package var mappings: [Mapping] { inline + fromFile }
 }

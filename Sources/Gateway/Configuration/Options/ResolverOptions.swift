@@ -44,15 +44,21 @@ package struct NameServerOptions: Sendable {
     package let timeToLive: Duration?
     /// How long an answer is waited for; above zero.
     package let timeout: Duration
+    /// Where questions are said to come from; nil says nothing.
+    package let clientSubnet: IPPrefix?
+    /// Whether an answer that is too old is given at once, and asked for anew behind it.
+    package let answersStale: Bool
 
     init(
         transport: Located<Transport>, preferred: Family?, only: Family?, timeToLive: Duration?,
-        timeout: Duration
+        timeout: Duration, clientSubnet: IPPrefix?, answersStale: Bool
     ) {
         self.transport = transport
         self.preferred = preferred
         self.only = only
         self.timeToLive = timeToLive
         self.timeout = timeout
+        self.clientSubnet = clientSubnet
+        self.answersStale = answersStale
     }
 }

@@ -23,6 +23,10 @@ package struct ServiceOptions: Sendable {
     package let connectionLimiter: Located<String>?
     /// The `rlimiters:` entry that limits how often they come.
     package let arrivalLimiter: Located<String>?
+    /// The `admissions:` entries that must all let a client in.
+    package let admissions: [Located<String>]
+    /// The `bypasses:` entries that its destinations are looked up in.
+    package let bypasses: [Located<String>]
     /// Whether its clients may reach private addresses.
     package let allowsPrivateDestinations: Bool
     /// PROXY headers in front of its clients' bytes; nil where none are expected.
@@ -33,6 +37,7 @@ package struct ServiceOptions: Sendable {
         listener: ListenerOptions, forwarder: ForwarderOptions?, resolver: Located<String>?,
         hosts: Located<String>?, limiters: [LimiterReference],
         connectionLimiter: Located<String>?, arrivalLimiter: Located<String>?,
+        admissions: [Located<String>], bypasses: [Located<String>],
         allowsPrivateDestinations: Bool,
         proxyHeaders: ProxyHeaderOptions?
     ) {
@@ -46,6 +51,8 @@ package struct ServiceOptions: Sendable {
         self.limiters = limiters
         self.connectionLimiter = connectionLimiter
         self.arrivalLimiter = arrivalLimiter
+        self.admissions = admissions
+        self.bypasses = bypasses
         self.allowsPrivateDestinations = allowsPrivateDestinations
         self.proxyHeaders = proxyHeaders
     }

@@ -6,32 +6,60 @@ extension AutherOptions {
     /// Reads one entry of `authers:`.
     init(from reader: inout OptionReader, files: inout FileAccess) {
         name = reader.name(of: "auther")
-        let inline = reader.mappings("auths") { Credential(from: &$0) }.compactMap { $0 }
-        let path = reader.mapping("file") { $0.requiredString("path") } ?? nil
-        reader.notYet(.warning, ["reload"])
+        let listed = reader.mappings("auths") { Credential(from: &$0) }.compactMap { $0 }
+        file = ListFile.read(from: &reader)
         reader.notYet(.error, ["redis", "http", "plugin"])
-        let fromFile = path.flatMap { Credential.users(in: $0, files: &files) } ?? []
-        var (users, indices): ([Credential], [String: Int]) = ([], [:])
-        for (isInFile, credentials) in [(false, inline), (true, fromFile)] {
-            var seen: Set<String> = []
-            for credential in credentials {
-                let name = credential.username.value
-                if !seen.insert(name).inserted {
-                    reader.error(
-                        "the user '\(name)' is listed twice", at: credential.username.location)
-                } else if let index = indices[name], isInFile {
-                    users[index] = credential
-                } else {
-                    indices[name] = users.count
-                    users.append(credential)
-                }
-            }
-        }
+        inline = Self.unique(listed) { reader.report($0) }
+        fromFile = file.map { Self.users(in: $0, files: &files) } ?? []
+        users = Self.merged(inline, fromFile)
         if users.isEmpty {
             reader.warn(
                 "the auther '\(name.value)' has no users and lets nobody in", at: name.location)
         }
-        self.users = users
+    }
+
+    /// Reads the file's lines again, by a reader that has the file; all users come of it.
+    package func reread(with reader: @escaping FileReader) -> Reread<[Credential]> {
+        Reread.reading(with: reader) { files in
+            Self.merged(inline, file.map { Self.users(in: $0, files: &files) } ?? [])
+        }
+    }
+
+    private static func users(in file: ListFile, files: inout FileAccess) -> [Credential] {
+        let users = Credential.users(in: file.path, files: &files) ?? []
+        return unique(users) { finding in
+            files.report(finding.severity, at: finding.location, finding.message)
+        }
+    }
+
+    /// The first of each name; the others are reported.
+    private static func unique(
+        _ users: [Credential], report: (Diagnostic) -> Void
+    ) -> [Credential] {
+        var seen: Set<String> = []
+        return users.filter { user in
+            let name = user.username
+            if seen.insert(name.value).inserted { return true }
+            report(
+                Diagnostic(
+                    .error, at: name.location, "the user '\(name.value)' is listed twice"))
+            return false
+        }
+    }
+
+    /// Users of both lists; of those in both the second list's.
+    static func merged(_ first: [Credential], _ second: [Credential]) -> [Credential] {
+        var users = first
+        let indices = Dictionary(
+            uniqueKeysWithValues: first.enumerated().map { ($1.username.value, $0) })
+        for user in second {
+            if let index = indices[user.username.value] {
+                users[index] = user
+            } else {
+                users.append(user)
+            }
+        }
+        return users
     }
 }
 

@@ -12,6 +12,7 @@ struct FileAccess {
     /// What stands for the content of each file that was read, by path: equal for equal content,
     /// within this process.
     private(set) var contents: [String: String] = [:]
+    private var isRefused = false
 
     init(_ reader: @escaping FileReader) {
         self.reader = reader
@@ -88,11 +89,18 @@ struct FileAccess {
         return words
     }
 
-    /// Adds a finding.
+    /// More than anybody reads at once; a file may have a hundred thousand wrong lines.
+    private static let findingsMax = 100
+
+    /// Adds a finding; of very many only the first are kept.
     mutating func report(
         _ severity: Diagnostic.Severity, at location: Location?, _ message: String,
         hint: String? = nil
     ) {
+        guard diagnostics.count < Self.findingsMax || severity == .error && !isRefused else {
+            return
+        }
+        if severity == .error { isRefused = true }
         diagnostics.append(Diagnostic(severity, at: location, message, hint: hint))
     }
 }

@@ -9,6 +9,8 @@ extension GatewayOptions {
         var reader = OptionReader(root, named: "", unknownKeys: unknownKeys)
         services = reader.mappings("services") { ServiceOptions(from: &$0, files: &files) }
         authers = reader.mappings("authers") { AutherOptions(from: &$0, files: &files) }
+        admissions = reader.mappings("admissions") { AdmissionOptions(from: &$0, files: &files) }
+        bypasses = reader.mappings("bypasses") { BypassOptions(from: &$0, files: &files) }
         hosts = reader.mappings("hosts") { HostsOptions(from: &$0, files: &files) }
         resolvers = reader.mappings("resolvers") { ResolverOptions(from: &$0) }
         limiters = reader.mappings("limiters") {

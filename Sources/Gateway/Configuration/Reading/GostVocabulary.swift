@@ -23,15 +23,14 @@ enum GostVocabulary {
 
     /// Top-level keys that only define objects; without them nothing of ours changes.
     static let laterTopLevel = [
-        "chains", "hops", "admissions", "bypasses", "ingresses", "routers", "sds", "recorders",
-        "rewriters", "caches", "quotas", "observers",
+        "chains", "hops", "ingresses", "routers", "sds", "recorders", "rewriters", "caches",
+        "quotas", "observers",
         "loggers", "tls", "api", "metrics", "profiling",
     ]
 
     /// Keys of a service that decide who gets through, how, or what is counted.
     static let decisiveServiceKeys = [
-        "admission", "admissions", "bypass", "bypasses", "quotas", "observer", "rewriter",
-        "interface", "sockopts",
+        "quotas", "observer", "rewriter", "interface", "sockopts",
     ]
     /// Keys of a service that change nothing of that.
     static let laterServiceKeys = ["cache", "logger", "loggers", "recorders", "status"]

@@ -5,12 +5,17 @@ extension HostsOptions {
     /// Reads one entry of `hosts:`.
     init(from reader: inout OptionReader, files: inout FileAccess) {
         name = reader.name(of: "list of hosts")
-        let inline = reader.mappings("mappings") { Self.mapping(from: &$0) }.compactMap { $0 }
-        let path = reader.mapping("file") { $0.requiredString("path") } ?? nil
-        reader.notYet(.warning, ["reload"])
+        inline = reader.mappings("mappings") { Self.mapping(from: &$0) }.compactMap { $0 }
+        file = ListFile.read(from: &reader)
         reader.notYet(.error, ["redis", "http", "plugin"])
-        let fromFile = path.map { Self.mappings(in: $0, files: &files) } ?? []
-        mappings = inline + fromFile
+        fromFile = file.map { Self.mappings(in: $0.path, files: &files) } ?? []
+    }
+
+    /// Reads the file's lines again, by a reader that has the file; all mappings come of it.
+    package func reread(with reader: @escaping FileReader) -> Reread<[Mapping]> {
+        Reread.reading(with: reader) { files in
+            inline + (file.map { Self.mappings(in: $0.path, files: &files) } ?? [])
+        }
     }
 
     private static func mapping(from reader: inout OptionReader) -> Mapping? {

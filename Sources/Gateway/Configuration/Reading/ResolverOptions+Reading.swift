@@ -26,12 +26,22 @@ extension NameServerOptions {
         let asked = reader.duration("timeout", default: .zero, bareNumber: .isNanoseconds)
         timeout = asked == .zero ? .seconds(5) : asked
         reader.notYet(.error, ["chain"])
-        reader.notYet(.warning, ["async", "clientIP"])
+        answersStale = reader.bool("async", default: false)
+        clientSubnet =
+            reader.value(
+                ["clientIP"], mustBe: "an address or a range, such as 192.0.2.1 or 192.0.2.0/24"
+            ) { $0.text.flatMap { Self.clientSubnet($0) } }?.value
         reader.accept("hostname")
         guard let address = reader.requiredString("addr", hint: "such as 1.1.1.1 or system"),
             let transport = Self.transport(address, &reader)
         else { return nil }
         self.transport = Located(transport, at: address.location)
+    }
+
+    /// A range as it is; of an address only as much as name servers need (RFC 7871 §11.1).
+    private static func clientSubnet(_ text: String) -> IPPrefix? {
+        guard let address = IPAddress(text) else { return IPPrefix(text) }
+        return IPPrefix(address, length: address.isV4 ? 24 : 56)
     }
 
     private static func transport(

@@ -40,6 +40,8 @@ extension ServiceOptions {
         arrivalLimiter = reader.locatedString("rlimiter")
         limiters = LimiterReference.read(
             &reader, metadata: &metadata.service, handler: &handlerReader)
+        admissions = reader.strings("admission") + reader.strings("admissions")
+        bypasses = reader.strings("bypass") + reader.strings("bypasses")
         allowsPrivateDestinations =
             metadata.service.choice(
                 "privateDestinations", among: ["allow": true, "deny": false]) ?? true

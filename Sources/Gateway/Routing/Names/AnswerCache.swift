@@ -1,4 +1,4 @@
-import Model
+package import Model
 
 /// Answers about names that are still good, at most so many of them.
 ///
@@ -39,6 +39,9 @@ package struct AnswerCache: Sendable {
     /// An hour (RFC 2308 §5 finds one to three sensible).
     package static let absenceSecondsMax: UInt32 = 3600
 
+    /// A day, as RFC 8767 §5 recommends at least.
+    private static let staleNanosecondsMax: UInt64 = 86_400 * 1_000_000_000
+
     private let capacity: Int
     private let lifetime: Lifetime
     private var entries: [Entry] = []
@@ -61,6 +64,16 @@ package struct AnswerCache: Sendable {
         else { return nil }
         entries[index].isUsed = true
         return entries[index].answer
+    }
+
+    /// Addresses that are no longer good, but were within the last day (RFC 8767 §5); an entry that
+    /// gave way to others is gone.
+    package mutating func staleAddresses(for key: Key, nowNanoseconds: UInt64) -> [IPAddress]? {
+        guard let index = indices[key], case .addresses(let addresses, _) = entries[index].answer,
+            nowNanoseconds < entries[index].expiresNanoseconds + Self.staleNanosecondsMax
+        else { return nil }
+        entries[index].isUsed = true
+        return addresses
     }
 
     /// Keeps an answer for as long as it is good. Failures are not kept.

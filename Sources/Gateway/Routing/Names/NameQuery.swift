@@ -224,7 +224,7 @@ package struct NameQuery: Sendable {
         exchangeCount += 1
         let query = DNS.Query(
             id: makeID(), DNS.Question(candidates[candidate], lookups[index].type),
-            isExtended: lookups[index].isExtended)
+            isExtended: lookups[index].isExtended, clientSubnet: plan.clientSubnet)
         lookups[index].exchange = Exchange(
             number: exchangeCount, query: query, server: server,
             deadlineNanoseconds: now + plan.timeoutNanoseconds)

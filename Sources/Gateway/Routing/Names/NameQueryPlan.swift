@@ -28,6 +28,8 @@ package struct NameQueryPlan: Hashable, Sendable {
     package var searchDomains: [String] = []
     /// A name with at least so many dots is tried alone first.
     package var dotsMin = 1
+    /// Where questions are said to come from (RFC 7871); nil says nothing.
+    package var clientSubnet: IPPrefix?
     /// Which addresses to ask for.
     package var families = AddressFamilies.preferV4
 
