@@ -51,6 +51,9 @@ let package = Package(
         .systemLibrary(
             name: "COpenSSL", path: "Sources/Gateway/COpenSSL", pkgConfig: "openssl",
             providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CCurl", path: "Sources/Gateway/CCurl", pkgConfig: "libcurl",
+            providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "CLinux", path: "Sources/Gateway/CLinux"),
 
         // Areas
@@ -61,6 +64,7 @@ let package = Package(
         area("Options", uses: ["Model"]),
         area("LinuxIO", uses: ["CLinux", "Model"]),
         area("Loop", uses: ["LinuxIO", "Model"]),
+        area("HTTPClient", uses: ["CCurl", "LinuxIO", "Model"]),
         area("Crypto", uses: ["COpenSSL", "Bytes"]),
         area("PluginKit", uses: ["Options", "Model"]),
         area("Configuration", uses: ["CYAML", "Crypto", "Options", "Bytes", "Model"]),
@@ -136,6 +140,7 @@ let package = Package(
         tests(
             of: "Loop",
             uses: ["Chance", "Loop", "LinuxIO", "KernelTesting", "SanitizerHooks", "Model"]),
+        tests(of: "HTTPClient", uses: ["HTTPClient", "LinuxIO", "Model"]),
         tests(of: "PluginKit", uses: ["PluginKit", "Options", "Model"]),
         tests(of: "Storage", uses: ["Chance", "Storage", "PluginKit", "Model"]),
         tests(

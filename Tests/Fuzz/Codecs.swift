@@ -16,7 +16,7 @@ public func fuzzCodecs(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
     let targets = [
         fuzzGreeting, fuzzCredentials, fuzzRequest, fuzzReply, fuzzUDPHeader, fuzzSOCKS4, fuzzDNS,
         fuzzSmallReplies, fuzzHost, fuzzProxyProtocol, fuzzHTTPRequest, fuzzHTTPResponse,
-        fuzzHTTPChunks, fuzzStreamHeader,
+        fuzzHTTPChunks, fuzzStreamHeader, fuzzJSON,
     ]
     targets[Int(start[0]) % targets.count](body.bytes)
     return 0
@@ -218,3 +218,5 @@ private func expect<Value: Equatable, Fault>(
         preconditionFailure("\(value) was written as \(written) and read as \(decoded)")
     }
 }
+
+private func fuzzJSON(_ bytes: RawSpan) { _ = value(of: JSON.decode(bytes), bytes) }

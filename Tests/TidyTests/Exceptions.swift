@@ -18,6 +18,8 @@ enum Exceptions {
             "carried through other threads, opened on its own loop only",
         "Sources/Gateway/LinuxIO/Semaphore.swift":
             "the C library's semaphore is what synchronises",
+        "Sources/Gateway/HTTPClient/CurlMulti.swift":
+            "used by one thread, but for the one call that curl allows to any",
     ]
     /// Files with state whose isolation the compiler does not see.
     static let unsafe = [

@@ -13,10 +13,10 @@ extension Rules {
     /// The areas of the diagram, bottom-up: an area uses areas of earlier rows, or of its own row
     /// when they stand before it.
     static let layers: [[String]] = [
-        ["CLinux", "CYAML", "CSQLite", "COpenSSL"],
+        ["CLinux", "CYAML", "CSQLite", "COpenSSL", "CCurl"],
         ["Model", "Bytes"],
         ["Options", "PluginKit", "Codecs", "Crypto"],
-        ["LinuxIO", "Loop"],
+        ["LinuxIO", "Loop", "HTTPClient"],
         ["Storage", "Configuration", "Metering", "Limiting"],
         ["Relay", "Routing"],
         ["Inbound", "HTTPService"],

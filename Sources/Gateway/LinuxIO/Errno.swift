@@ -29,6 +29,8 @@ extension Errno {
 
     /// Whether the peer reset the connection, or is gone while we write.
     package var isReset: Bool { code == ECONNRESET || code == EPIPE }
+    /// There is no memory left for what a library wants to keep.
+    package static func outOfMemory(in call: StaticString) -> Errno { Errno(ENOMEM, in: call) }
     /// Another process holds the lock.
     package static let locked = Errno(EWOULDBLOCK, in: "flock")
     /// The address is another socket's.

@@ -166,6 +166,18 @@ public enum Limits {
     /// How long a request on the admin socket may take to come and to be answered.
     public static let adminMilliseconds = 30_000
 
+    // MARK: Requests to servers of the control plane
+
+    /// Requests on their way or waiting for a connection; more fail at once. As many handshakes as
+    /// half a loop may have, each of which may ask about a login.
+    public static let controlRequests = 4096
+    /// Connections to such servers, all together.
+    public static let controlConnections = 64
+    /// Connections to one such server.
+    public static let controlConnectionsPerHost = 32
+    /// The longest answer of a plugin's server; all that it has to say fits into a hundred bytes.
+    public static let pluginResponseBytes = 64 * 1024
+
     // MARK: Names of users, logins
 
     /// Addresses and users whose failed logins are remembered.
