@@ -3,7 +3,7 @@
 _weir() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command= i
     local commands='check hash help usage version'
-    local flags='-C -L -D -DD -O -V --lenient -h --help'
+    local flags='-C -L -R -D -DD -O -V --lenient -h --help'
     local keys='user service node destination host protocol day flow'
     COMPREPLY=()
     if ((COMP_CWORD > 1)); then
@@ -17,7 +17,7 @@ _weir() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return 0 ;;
         -O) mapfile -t COMPREPLY < <(compgen -W 'yaml json' -- "$word"); return 0 ;;
-        -L | --since | --until | --top | --meter | --zone) return 0 ;;
+        -L | -R | --since | --until | --top | --meter | --zone) return 0 ;;
         --by)
             # Several keys stand with commas between them.
             local done=
