@@ -88,7 +88,8 @@ let package = Package(
         area(
             "Assembly",
             uses: [
-                "Inbound", "Limiting", "Relay", "Routing", "Metering", "Configuration", "PluginKit",
+                "Inbound", "Limiting", "Relay", "Routing", "Metering", "Configuration", "Storage",
+                "PluginKit",
                 "Options",
                 "Crypto", "Loop", "LinuxIO", "Codecs", "Model",
             ]),
@@ -179,7 +180,9 @@ let package = Package(
         tests(
             of: "Assembly",
             uses: [
-                "Assembly", "Inbound", "KernelTesting", "Configuration", "Loop", "LinuxIO",
+                "Chance", "Assembly", "Inbound", "Limiting", "KernelTesting", "Configuration",
+                "Loop",
+                "LinuxIO",
                 "PluginKit", "Model",
             ]),
         tests(of: "CLI", uses: ["CLI", "Configuration"]),

@@ -14,7 +14,7 @@ struct ExamplesTests {
         [
             "admissions.yaml", "authers-in-order.yaml", "bind.yaml", "bypass.yaml",
             "files-with-reload.yaml", "hashed-passwords.yaml", "hosts-and-resolvers.yaml",
-            "json-log.yaml", "limits.yaml", "proxy-protocol.yaml", "socks5.yaml",
+            "json-log.yaml", "limits.yaml", "quotas.yaml", "proxy-protocol.yaml", "socks5.yaml",
             "tcp-forward.yaml",
             "templates.yaml", "two-meters.yaml", "udp-associate.yaml", "udp-forward.yaml",
             "HelloPlugin/hello.yaml",

@@ -46,6 +46,14 @@ extension GatewayOptions {
             lines.append("rlimiter \(limiter.name.value)")
             lines += limiter.lines.map { "  \($0.key) \($0.value)" }
         }
+        for quota in quotas {
+            var line = "quota \(quota.name.value) \(quota.counted) \(quota.period)"
+            if let zone = quota.timeZone { line += " zone=\(zone.value)" }
+            if let starts = quota.startsMilliseconds { line += " from=\(starts)" }
+            if let ends = quota.endsMilliseconds { line += " to=\(ends)" }
+            lines.append(line)
+            lines += quota.lines.map { "  \($0.key) \($0.value)" }
+        }
         for plugin in plugins {
             let options = plugin.options.map { " with options at \($0.location.line)" } ?? ""
             lines.append("plugin \(plugin.guid.value): \(plugin.type.value)\(options)")
@@ -104,6 +112,7 @@ extension ServiceOptions {
         }
         if let connectionLimiter { lines.append("  climiter \(connectionLimiter.value)") }
         if let arrivalLimiter { lines.append("  rlimiter \(arrivalLimiter.value)") }
+        if !quotas.isEmpty { lines.append("  quotas \(quotas.map(\.value))") }
         for limiter in limiters { lines.append("  limiter \(limiter.name.value) \(limiter.scope)") }
         if !admissions.isEmpty { lines.append("  admissions \(admissions.map(\.value))") }
         if !bypasses.isEmpty { lines.append("  bypasses \(bypasses.map(\.value))") }

@@ -4,103 +4,8 @@ import Loop
 import Model
 import Testing
 
-/// Moves bytes as fast as its limits allow, in bites.
-///
-/// ## Concurrency
-/// One thread: the test's.
-private final class Greedy: LimitedFlow, Resumable {
-    let limits: FlowLimits
-    let direction: Direction
-    private let loop: EventLoop
-    private let biteBytes: Int
-    private(set) var movedBytes = 0
-    private(set) var hasEnded = false
-    private var isStopped = false
-
-    init(_ limits: FlowLimits, on loop: EventLoop, _ direction: Direction, biteBytes: Int) {
-        self.limits = limits
-        self.loop = loop
-        self.direction = direction
-        self.biteBytes = biteBytes
-        limits.flow = self
-    }
-
-    func resume() { move() }
-    func allowanceCame() { move() }
-    func allowanceEnded() {
-        hasEnded = true
-        stop()
-    }
-
-    func stop() {
-        isStopped = true
-        limits.close()
-    }
-
-    func move() {
-        if isStopped { return }
-        var bites = 0
-        while bites < 8 {
-            let count = min(biteBytes, limits.allowed(direction))
-            if count == 0 { break }
-            movedBytes += count
-            limits.spend(direction, count)
-            bites += 1
-        }
-        if bites == 8 {
-            limits.rest(direction)
-            return loop.resumeLater(self)
-        }
-        switch limits.wait(direction) {
-        case .waits: break
-        case .ready: loop.resumeLater(self)
-        case .exhausted: allowanceEnded()
-        }
-    }
-}
-
 @Suite("Flows that share a limit", .timeLimit(.minutes(2)))
 struct ShaperTests {
-    /// Loops with flows that move as fast as they may.
-    private final class Bench {
-        let simulation: Simulation
-        var shapers: [Shaper] = []
-        var flows: [[Greedy]] = []
-
-        init(loops: Int) {
-            simulation = Simulation(seed: 1, loops: loops)
-            shapers = simulation.loops.map { Shaper(loop: $0) }
-            flows = shapers.map { _ in [] }
-        }
-
-        @discardableResult
-        func add(
-            _ sources: [any LimitSource], loop index: Int = 0, user: String = "alice",
-            biteBytes: Int = 1 << 20
-        ) -> Greedy {
-            let subject = LimitedSubject(address: IPAddress(v4: 0x0a00_0001), user: user)
-            var made: Greedy?
-            simulation.onLoop(index) { loop in
-                let greedy = Greedy(
-                    FlowLimits(shapers[index], sources, subject), on: loop, .uplink,
-                    biteBytes: biteBytes)
-                flows[index].append(greedy)
-                greedy.move()
-                made = greedy
-            }
-            guard let made else { preconditionFailure("the loop took no turn") }
-            return made
-        }
-
-        func stopAll() {
-            for index in shapers.indices {
-                simulation.onLoop(index) { _ in for flow in flows[index] { flow.stop() } }
-            }
-        }
-
-        var moved: Int { flows.joined().reduce(0) { $0 + $1.movedBytes } }
-    }
-
     private func source(_ key: LimitKey, _ rate: Int, burst: Int? = nil) -> any LimitSource {
         LimiterUse(
             TrafficLimiter([
@@ -114,7 +19,7 @@ struct ShaperTests {
 
     @Test(arguments: [1, 100, 50_000, 1_000_000, 100_000_000])
     func `one flow moves its rate in every second, and the burst once`(_ rate: Int) {
-        let bench = Bench(loops: 1)
+        let bench = LimitingBench(loops: 1)
         bench.add([source(.everything, rate)])
         let burst = max(1, rate / 20)
         for second in 1...5 {
@@ -128,7 +33,7 @@ struct ShaperTests {
 
     @Test(arguments: [2, 3, 8])
     func `flows share evenly, whatever they ask for at once`(_ count: Int) {
-        let bench = Bench(loops: 1)
+        let bench = LimitingBench(loops: 1)
         let source = source(.everything, 1_000_000)
         for number in 0..<count { bench.add([source], biteBytes: 1000 << number) }
         bench.simulation.run(milliseconds: 10_000)
@@ -142,7 +47,7 @@ struct ShaperTests {
     }
 
     @Test func `a thousand flows of a small limit all move on`() {
-        let bench = Bench(loops: 1)
+        let bench = LimitingBench(loops: 1)
         let source = source(.everything, 1_000_000)
         for _ in 0..<1000 { bench.add([source]) }
         bench.simulation.run(milliseconds: 20_000)
@@ -153,7 +58,7 @@ struct ShaperTests {
 
     @Test(arguments: [2, 4])
     func `loops share one bucket and lose nothing to each other`(_ loops: Int) {
-        let bench = Bench(loops: loops)
+        let bench = LimitingBench(loops: loops)
         let source = source(.everything, 2_000_000)
         for loop in 0..<loops { for _ in 0..<3 { bench.add([source], loop: loop) } }
         bench.simulation.run(milliseconds: 10_000)
@@ -166,7 +71,7 @@ struct ShaperTests {
     }
 
     @Test func `what a loop does not use goes back to the others`() {
-        let bench = Bench(loops: 2)
+        let bench = LimitingBench(loops: 2)
         let source = source(.everything, 1_000_000)
         let quiet = bench.add([source], loop: 0)
         bench.simulation.run(milliseconds: 1000)
@@ -179,7 +84,7 @@ struct ShaperTests {
     }
 
     @Test func `of several limits the least counts, and none starves the others`() {
-        let bench = Bench(loops: 1)
+        let bench = LimitingBench(loops: 1)
         let (all, each) = (source(.everything, 1_000_000), source(.eachUser, 200_000))
         bench.add([all, each], user: "alice")
         bench.add([all, each], user: "alice")
@@ -196,7 +101,7 @@ struct ShaperTests {
     }
 
     @Test func `two limits that are both crowded starve nobody`() {
-        let bench = Bench(loops: 1)
+        let bench = LimitingBench(loops: 1)
         let (one, other) = (source(.everything, 300_000), source(.everything, 300_000))
         for _ in 0..<5 {
             bench.add([one])
@@ -208,7 +113,7 @@ struct ShaperTests {
     }
 
     @Test func `a flow that ends while it waits leaves its share to others`() {
-        let bench = Bench(loops: 1)
+        let bench = LimitingBench(loops: 1)
         let source = source(.everything, 1_000_000)
         let flows = (0..<10).map { _ in bench.add([source]) }
         bench.simulation.run(milliseconds: 1000)
@@ -225,7 +130,7 @@ struct ShaperTests {
                 TrafficRates(uplink: ByteRate(bytesPerSecond: 10_000), downlink: nil)
             )
         ])
-        let bench = Bench(loops: 1)
+        let bench = LimitingBench(loops: 1)
         let flow = bench.add([LimiterUse(limiter)])
         bench.simulation.run(milliseconds: 2000)
         #expect(flow.movedBytes <= 20_500)
@@ -246,7 +151,7 @@ struct ShaperTests {
     }
 
     @Test func `when all flows have ended nothing is left and nothing ticks`() {
-        let bench = Bench(loops: 2)
+        let bench = LimitingBench(loops: 2)
         let sources = [source(.everything, 1000), source(.eachUser, 2000)]
         for loop in 0..<2 { for _ in 0..<5 { bench.add(sources, loop: loop) } }
         bench.simulation.run(milliseconds: 500)
@@ -257,7 +162,7 @@ struct ShaperTests {
     }
 
     @Test func `a datagram larger than what is there passes once and is paid back`() {
-        let bench = Bench(loops: 1)
+        let bench = LimitingBench(loops: 1)
         let source = source(.everything, 10_000, burst: 500)
         let subject = LimitedSubject(address: IPAddress(v4: 1), user: nil)
         var limits: FlowLimits?

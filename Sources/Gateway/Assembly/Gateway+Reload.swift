@@ -36,6 +36,7 @@ extension Gateway {
         let after = next.loaded.fingerprints
         let objects = SharedObjects(after, after: objects)
         do throws(StartFault) {
+            try quotas.prepare(next.loaded.options, self)
             try await startPlugins(next, settlement)
             // A plugin's start may have taken its time.
             if isStopping { return .refused("the gateway stops") }
@@ -51,6 +52,7 @@ extension Gateway {
             configuration = next
             self.objects = objects
             warnOfUnknownGUIDs()
+            try reviseLimits(settlement)
             let text =
                 "\(changes.opened) opened, \(changes.changed) changed, \(changes.closed) closed, "
                 + "\(changes.kept) untouched"

@@ -28,7 +28,7 @@ extension Gateway {
             $0.value.info.guids.allSatisfy { !changed.contains($0) }
         }
         let planner = ServicePlanner(
-            options: loaded.options, plugins: plugins, objects: objects,
+            options: loaded.options, plugins: plugins, objects: objects, quotas: quotas,
             factory: ObjectFactory(
                 options: loaded.options, shared: objects, files: files,
                 digest: try passwordDigest()),

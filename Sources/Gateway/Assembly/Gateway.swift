@@ -32,6 +32,7 @@ package final class Gateway {
     private let sessions = SessionTable()
     let plugins: PluginSet
     var objects: SharedObjects
+    let quotas = QuotaSet()
     let systemFiles: SystemFiles
     let pool: BlockingPool
     let throttle = LoginThrottle()
@@ -142,7 +143,10 @@ package final class Gateway {
         let settlement = makeSettlement()
         self.settlement = settlement
         warnOfUnknownGUIDs()
+        try quotas.prepare(configuration.loaded.options, self)
+        try quotas.keep(self, settlement)
         try recover(settlement)
+        try await quotas.restore(self, settlement)
         do {
             for index in 0..<loopCount { sites.append(try await makeSite(index, settlement)) }
         } catch {
@@ -321,6 +325,7 @@ package final class Gateway {
             isClean = await home.wait(nanoseconds: limit) { done in settlement.whenIdle(done) }
             isClean = isClean && settlement.isSettled
         }
+        quotas.close(environment)
         let stopped = await plugins.stop(
             home: home, registry: registry, withinNanoseconds: 5_000_000_000)
         for handle in sites {

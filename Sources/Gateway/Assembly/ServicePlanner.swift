@@ -13,6 +13,7 @@ struct ServicePlanner {
     let options: GatewayOptions
     let plugins: PluginSet
     let objects: SharedObjects
+    let quotas: QuotaSet
     let factory: ObjectFactory
     let own: OwnEndpoints
     let throttle: LoginThrottle
@@ -127,24 +128,15 @@ struct ServicePlanner {
     // MARK: Limits
 
     private func limits(_ service: ServiceOptions) -> [any LimitSource] {
-        service.limiters.compactMap { reference in
-            guard
-                let options = options.limiters.first(where: {
-                    $0.name.value == reference.name.value
-                })
-            else { return nil }
-            let limiter = objects.object(.limiters, reference.name.value) {
-                TrafficLimiter(
-                    options.lines.map { line in
-                        (
-                            line.key,
-                            TrafficRates(
-                                uplink: line.value.uplink, downlink: line.value.downlink)
-                        )
-                    })
+        let rates = service.limiters.compactMap { reference -> (any LimitSource)? in
+            let name = reference.name.value
+            guard let options = options.limiters.first(where: { $0.name.value == name }) else {
+                return nil
             }
+            let limiter = objects.object(.limiters, name) { TrafficLimiter(options.trafficLines) }
             return LimiterUse(limiter, scope: scope(reference))
         }
+        return rates + quotas.sources(service)
     }
 
     private func arrivals(_ service: ServiceOptions) -> ArrivalGate? {

@@ -15,6 +15,14 @@ final class SharedObjects {
         case admissions
         case bypasses
         case hosts
+
+        /// Whether a change is applied to the object that there is.
+        var isRevised: Bool {
+            switch self {
+            case .limiters, .climiters, .rlimiters: true
+            case .authers, .admissions, .bypasses, .hosts: false
+            }
+        }
     }
 
     private struct Key: Hashable {
@@ -31,9 +39,16 @@ final class SharedObjects {
         self.fingerprints = fingerprints
         guard let before else { return }
         objects = before.objects.filter { key, _ in
+            // Limits are changed in place, so that flows that run have them too.
+            if key.kind.isRevised { return fingerprints.object(key.kind.rawValue, key.name) != nil }
             let text = fingerprints.object(key.kind.rawValue, key.name)
             return text != nil && text == before.fingerprints.object(key.kind.rawValue, key.name)
         }
+    }
+
+    /// The object of that kind and name, if it was asked for before.
+    func known<Value: Sendable>(_ kind: Kind, _ name: String, as type: Value.Type) -> Value? {
+        objects[Key(kind: kind, name: name)] as? Value
     }
 
     /// The object of that kind and name; made when it is first asked for.

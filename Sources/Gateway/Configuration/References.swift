@@ -34,6 +34,7 @@ struct References {
         unique(options.limiters.map(\.name), kind: "limiter")
         unique(options.connectionLimiters.map(\.name), kind: "climiter")
         unique(options.arrivalLimiters.map(\.name), kind: "rlimiter")
+        unique(options.quotas.map(\.name), kind: "quota")
     }
 
     private mutating func unique(_ names: [Located<String>], kind: String) {
@@ -93,6 +94,10 @@ struct References {
         let bypasses = options.services.flatMap(\.bypasses)
         missing(bypasses, among: options.bypasses.map(\.name), kind: "bypass", key: "bypasses")
         unused(options.bypasses.map(\.name), bypasses, kind: "bypass")
+
+        let quotas = options.services.flatMap(\.quotas)
+        missing(quotas, among: options.quotas.map(\.name), kind: "quota", key: "quotas")
+        unused(options.quotas.map(\.name), quotas, kind: "quota")
     }
 
     private mutating func missing(

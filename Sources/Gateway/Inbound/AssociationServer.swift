@@ -118,6 +118,10 @@ final class AssociationPolicy: DatagramPolicy {
         _ destination: Destination, client: Endpoint, later: @escaping (Endpoint?) -> Void
     ) -> DatagramRoute {
         if destination.port == 0 { return .refused }
+        if let refusal = desk.limitRefusal(user: user, client: client) {
+            log(destination, client, "not allowed: \(refusal)")
+            return .refused
+        }
         if case .address(let address) = destination.host, desk.admissions.isEmpty {
             let endpoint = Endpoint(address, destination.port)
             if let reason = desk.bypass(destination, .udp)

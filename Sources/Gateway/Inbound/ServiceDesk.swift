@@ -120,16 +120,23 @@ package final class ServiceDesk {
             ])
     }
 
+    /// What limits say about a client's next flow; nil when they allow it.
+    func limitRefusal(user: String?, client: Endpoint) -> String? {
+        let subject = LimitedSubject(address: client.address, user: user)
+        return settings.limits.lazy.compactMap { $0.refusal(of: subject) }.first
+    }
+
     /// Why a bypass keeps the service from a destination; nil when none does.
     func bypass(_ destination: Destination, _ transport: TransportProtocol) -> String? {
         settings.bypasses.hit(destination, transport).map { "bypass '\($0.name)'" }
     }
 
-    /// What bypasses and plugins say about a flow; nil when they allow it.
+    /// What quotas, bypasses and plugins say about a flow; nil when they allow it.
     func refusal(
         user: String?, transport: TransportProtocol, client: Endpoint, destination: Destination
     ) async -> String? {
         if let reason = bypass(destination, transport) { return reason }
+        if let refusal = limitRefusal(user: user, client: client) { return refusal }
         if admissions.isEmpty { return nil }
         let proposal = FlowProposal(
             origin: settings.metered.info, user: user, transport: transport, client: client,

@@ -32,6 +32,8 @@ package final class FlowLimits {
         var lanes: [Lane] = []
         var isWaiting = false
         var turn: UInt32 = 0
+        /// What was spent in all.
+        var spentBytes: UInt64 = 0
     }
 
     /// One limit: the loop's allowance, and what of it is kept for this flow.
@@ -57,10 +59,16 @@ package final class FlowLimits {
         bind()
     }
 
-    /// The flow is over: what was granted and not moved goes back.
-    package func close() {
+    /// The flow is over: what was granted and not moved goes back. For a flow of its own, its
+    /// totals say how much of what was spent did move.
+    package func close(_ totals: FlowCounts? = nil) {
         guard !isClosed else { return }
         isClosed = true
+        if let totals {
+            refund(.uplink, Int(clamping: Int64(uplink.spentBytes) - Int64(totals.uplinkBytes)))
+            refund(
+                .downlink, Int(clamping: Int64(downlink.spentBytes) - Int64(totals.downlinkBytes)))
+        }
         flow = nil
         ticket = nil
         unbind()
@@ -88,11 +96,36 @@ package final class FlowLimits {
     }
 
     private static func spend(_ lanes: inout Lanes, _ count: Int) {
+        lanes.spentBytes += UInt64(count)
         for index in lanes.lanes.indices {
             let kept = min(count, lanes.lanes[index].held)
             lanes.lanes[index].held -= kept
             lanes.lanes[index].allowance.spend(count - kept)
         }
+    }
+
+    /// So many bytes that were spent were not moved after all.
+    package func refund(_ direction: Direction, _ count: Int) {
+        guard count > 0 else { return }
+        for lane in direction == .uplink ? uplink.lanes : downlink.lanes {
+            lane.allowance.unspend(count)
+        }
+    }
+
+    /// Whether the flow takes from a supply.
+    func takes(from supply: any Supply) -> Bool {
+        (uplink.lanes + downlink.lanes).contains { $0.allowance.supply === supply }
+    }
+
+    /// Pays for bytes that came before there were limits; false where a quota does not have them.
+    package func spendEarly(_ direction: Direction, _ count: Int) -> Bool {
+        if count == 0 { return true }
+        let lanes = direction == .uplink ? uplink.lanes : downlink.lanes
+        let isCovered = lanes.allSatisfy {
+            $0.allowance.supply.lends || $0.allowance.admits(count)
+        }
+        if isCovered { spend(direction, count) }
+        return isCovered
     }
 
     /// Whether a datagram of so many bytes may pass; if so it is paid for.

@@ -4,6 +4,12 @@ package import Model
 package protocol LimitSource: Sendable {
     /// The supplies of a flow, of each direction.
     func supplies(for subject: LimitedSubject, nowNanoseconds: UInt64) -> Supplies
+    /// Why a client may have no further flow; nil, the default, when it may.
+    func refusal(of subject: LimitedSubject) -> String?
+}
+
+extension LimitSource {
+    package func refusal(of subject: LimitedSubject) -> String? { nil }
 }
 
 /// Whom limits are about.

@@ -34,6 +34,13 @@ package final class Shaper: TimerHandler {
         for limits in Array(flows.values) { limits.rebind() }
     }
 
+    /// A supply has come to its end: every flow that takes from it ends.
+    package func end(flowsOf supply: any Supply) {
+        for limits in Array(flows.values) where limits.takes(from: supply) {
+            limits.flow?.allowanceEnded()
+        }
+    }
+
     // MARK: Allowances
 
     func allowance(of supply: any Supply) -> Allowance {

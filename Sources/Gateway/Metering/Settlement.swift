@@ -70,7 +70,19 @@ package final class Settlement {
     }
 
     private func observers(of origin: ServiceInfo) -> [PluginFeed] {
-        origin.guids.flatMap { feeds[$0] ?? [] }
+        (feeds[Self.everyFlow] ?? []) + origin.guids.flatMap { feeds[$0] ?? [] }
+    }
+
+    /// What stands for a GUID where an observer sees every flow, in messages as well.
+    private static let everyFlow = "(every flow)"
+
+    /// Attaches an observer of every flow, whatever GUIDs its handler names.
+    package func add(everyFlow observer: any FlowObserver, worker: EventLoop) {
+        add(observer, guid: Self.everyFlow, worker: worker)
+        for (key, route) in services {
+            services[key] = Route(
+                service: route.service, feeds: observers(of: route.service.info))
+        }
     }
 
     /// Attaches an observer under a GUID, behind those already attached.

@@ -78,6 +78,15 @@ public enum Limits {
     /// Users and addresses of one limiter that are remembered before those that are at rest are
     /// forgotten.
     public static let limitedSubjects = 1024
+    /// Bytes of a quota that a loop takes at once: what it reads at once at most.
+    public static let quotaSliceBytes = 256 * 1024
+    /// How long a quota that has nothing left waits for bytes that loops hold and do not use:
+    /// longer than they keep them.
+    public static let quotaPatienceMilliseconds = 250
+    /// Users and addresses that have an account with one quota; further ones are refused.
+    public static let quotaHolders = 1_000_000
+    /// How long a start waits until flows of dead runs are counted in quotas.
+    public static let quotaRecoveryMilliseconds = 10_000
 
     // MARK: HTTP server of the control plane
 

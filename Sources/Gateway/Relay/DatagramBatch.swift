@@ -104,7 +104,10 @@ final class DatagramBatch {
         }
     }
 
-    private func drop(_ entry: Entry) { entry.flow.meter.countDropped(packets: entry.segments) }
+    private func drop(_ entry: Entry) {
+        entry.flow.meter.countDropped(packets: entry.segments)
+        entry.flow.limits?.refund(direction, entry.bytes - entry.segments * entry.headerBytes)
+    }
 
     /// A train that a device cannot cut is sent as single datagrams, from now on for this peer.
     private func refused(
@@ -129,6 +132,7 @@ final class DatagramBatch {
                 count(entry.flow, bytes: bytes, segments: 1, of: entry)
             } else {
                 entry.flow.meter.countDropped(packets: 1)
+                entry.flow.limits?.refund(direction, bytes - entry.headerBytes)
             }
         }
         singles.removeAll()

@@ -90,6 +90,7 @@ final class ForwardSession: ReadinessHandler, Resumable, FlowOwner {
         let unspecified: IPAddress = endpoint.address.isV4 ? .anyV4 : .anyV6
         guard case .admitted(let limits) = policy.admit(client: client) else { return false }
         self.limits = limits
+        limits?.flow = self
         do throws(Errno) {
             socket = try driver.bindDatagrams(
                 at: Endpoint(unspecified, 0), options: DatagramOptions())
@@ -126,7 +127,10 @@ final class ForwardSession: ReadinessHandler, Resumable, FlowOwner {
         socket = .none
     }
 
-    func cut(_ meter: FlowMeter, _ end: FlowEnd) { onCut(self, end) }
+    func cut(_ meter: FlowMeter, _ end: FlowEnd) { stop(end) }
+
+    /// Has the forwarder end this session.
+    func stop(_ end: FlowEnd) { onCut(self, end) }
 
     // MARK: Client to target
 

@@ -121,7 +121,10 @@ package final class SOCKSAssociation: TimerHandler, FlowOwner {
             end(FlowEnd(by: .gateway, phase: .handshake, cause: .failed))
             throw error
         }
-        if case .admitted(let admitted) = policy.admit(client: client) { limits = admitted }
+        if case .admitted(let admitted) = policy.admit(client: client) {
+            limits = admitted
+            limits?.flow = self
+        }
         armSweep()
     }
 
@@ -141,7 +144,7 @@ package final class SOCKSAssociation: TimerHandler, FlowOwner {
         // What was collected is sent while its flows can count it.
         outside.flush()
         inside.flush()
-        for key in flows.keys { close(key, end) }
+        endFlows(end)
         limits?.close()
         inside.close()
         outside.close()
@@ -155,6 +158,8 @@ package final class SOCKSAssociation: TimerHandler, FlowOwner {
     package func cut(_ meter: FlowMeter, _ end: FlowEnd) {
         close(meter.flow.destination, end)
     }
+
+    func endFlows(_ end: FlowEnd) { for key in flows.keys { close(key, end) } }
 
     private func close(_ key: Endpoint, _ end: FlowEnd) {
         guard let flow = flows.remove(key) else { return }

@@ -75,8 +75,11 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner,
         lastMoveNanoseconds = terms.context.loop.nowNanoseconds
         early.uplink.withUnsafeBytes { uplink.prepend($0) }
         early.downlink.withUnsafeBytes { downlink.prepend($0) }
-        limits?.spend(.uplink, early.uplink.count)
-        limits?.spend(.downlink, early.downlink.count)
+        guard let limits else { return }
+        let isCovered =
+            limits.spendEarly(.uplink, early.uplink.count)
+            && limits.spendEarly(.downlink, early.downlink.count)
+        if !isCovered { failure = FlowEnd(by: .gateway, phase: .relay, cause: .quota) }
     }
 
     /// Begins to relay. The loop keeps the relay alive from here to its end.
@@ -86,6 +89,7 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner,
         context.loop.rebind(client.registration, to: self, tag: Tag.client)
         context.loop.rebind(upstream.registration, to: self, tag: Tag.upstream)
         context.watch(idleNanoseconds: terms.idleNanoseconds)
+        if failure != nil { return finish(nil, resets: true) }
         pump()
     }
 
@@ -219,7 +223,7 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner,
     private func finish(_ end: FlowEnd?, resets: Bool) {
         let loop = context.loop
         isOver = true
-        limits?.close()
+        limits?.close(meter.counts)
         uplink.discard(context.pipes)
         downlink.discard(context.pipes)
         if resets { for side in [client, upstream] { abort(side) } }

@@ -18,6 +18,8 @@ package struct GatewayOptions: Sendable {
     package var connectionLimiters: [LimitListOptions<Int>] = []
     /// How many connections may come in a second, by name.
     package var arrivalLimiters: [LimitListOptions<Double>] = []
+    /// How many bytes may be moved in all, by name.
+    package var quotas: [QuotaOptions] = []
     /// Where the log goes, and how much of it.
     package var log = LogOptions()
     /// Plugins in file order, which is the order of calling.

@@ -27,6 +27,8 @@ package struct ServiceOptions: Sendable {
     package let admissions: [Located<String>]
     /// The `bypasses:` entries that its destinations are looked up in.
     package let bypasses: [Located<String>]
+    /// The `quotas:` entries that its flows count towards.
+    package let quotas: [Located<String>]
     /// Whether its clients may reach private addresses.
     package let allowsPrivateDestinations: Bool
     /// PROXY headers in front of its clients' bytes; nil where none are expected.
@@ -38,6 +40,7 @@ package struct ServiceOptions: Sendable {
         hosts: Located<String>?, limiters: [LimiterReference],
         connectionLimiter: Located<String>?, arrivalLimiter: Located<String>?,
         admissions: [Located<String>], bypasses: [Located<String>],
+        quotas: [Located<String>],
         allowsPrivateDestinations: Bool,
         proxyHeaders: ProxyHeaderOptions?
     ) {
@@ -53,6 +56,7 @@ package struct ServiceOptions: Sendable {
         self.arrivalLimiter = arrivalLimiter
         self.admissions = admissions
         self.bypasses = bypasses
+        self.quotas = quotas
         self.allowsPrivateDestinations = allowsPrivateDestinations
         self.proxyHeaders = proxyHeaders
     }

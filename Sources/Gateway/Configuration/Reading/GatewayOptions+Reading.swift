@@ -28,6 +28,7 @@ extension GatewayOptions {
                 from: &$0, files: &files, kind: "rlimiter", keys: .ofArrivals,
                 read: LimitNumber.arrivals)
         }
+        quotas = reader.mappings("quotas") { QuotaOptions(from: &$0, files: &files) }
         plugins = reader.mappings("plugins") { PluginOptions(from: &$0) }.compactMap { $0 }
         log = reader.mapping("log") { LogOptions(from: &$0) } ?? LogOptions()
         runtime = reader.mapping("weir") { RuntimeOptions(from: &$0) } ?? RuntimeOptions()

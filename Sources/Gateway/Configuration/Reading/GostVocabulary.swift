@@ -24,13 +24,13 @@ enum GostVocabulary {
     /// Top-level keys that only define objects; without them nothing of ours changes.
     static let laterTopLevel = [
         "chains", "hops", "ingresses", "routers", "sds", "recorders", "rewriters", "caches",
-        "quotas", "observers",
+        "observers",
         "loggers", "tls", "api", "metrics", "profiling",
     ]
 
     /// Keys of a service that decide who gets through, how, or what is counted.
     static let decisiveServiceKeys = [
-        "quotas", "observer", "rewriter", "interface", "sockopts",
+        "observer", "rewriter", "interface", "sockopts",
     ]
     /// Keys of a service that change nothing of that.
     static let laterServiceKeys = ["cache", "logger", "loggers", "recorders", "status"]

@@ -9,7 +9,7 @@ extension LimitListOptions {
     /// Reads one entry of such a list. `keys` says which keys make sense there.
     init(
         from reader: inout OptionReader, files: inout FileAccess, kind: String, keys: LimitKeys,
-        read: LimitReader<Value>
+        isComplete: Bool = false, read: LimitReader<Value>
     ) {
         let name = reader.name(of: kind)
         var inline: [[Located<String>]] = []
@@ -33,7 +33,7 @@ extension LimitListOptions {
             lines.removeAll { line in found.contains { $0.key == line.key } }
             lines += found
         }
-        if lines.isEmpty, inline.isEmpty, fromFile.isEmpty {
+        if lines.isEmpty, !isComplete, inline.isEmpty, fromFile.isEmpty {
             reader.warn("the \(kind) '\(name.value)' limits nothing", at: name.location)
         }
         self.init(name: name, lines: lines)
@@ -134,23 +134,26 @@ extension TrafficLimitOptions {
     private static func sizes(
         _ words: [Located<String>], _ findings: inout [Diagnostic]
     ) -> [Int]? {
-        let sizes = words.map { Units.bytes($0.value) }
-        for (word, size) in zip(words, sizes) where size == nil {
-            let upper = word.value.uppercased()
-            let isNumber = !upper.isEmpty && upper.allSatisfy { $0.isASCII && $0.isNumber }
-            let meant = isNumber ? upper + "B" : upper.hasSuffix("B") ? upper : upper + "B"
-            let isUnit = Units.bytes(meant) != nil
-            findings.append(
-                Diagnostic(
-                    .error, at: word.location,
-                    isNumber
-                        ? "a rate needs a unit; gost takes '\(word.value)' as no limit"
-                        : "'\(word.value)' is no number of bytes"
-                            + (isUnit ? "; gost takes it as no limit" : ""),
-                    hint: isUnit ? "write \(meant)" : "such as 512B, 100KB, 10MB, 1GB"))
-        }
-        let known = sizes.compactMap { $0 }
-        return known.count == words.count ? known : nil
+        let sizes = words.compactMap { size($0, &findings) }
+        return sizes.count == words.count ? sizes : nil
+    }
+
+    /// Reads one size; gost takes what it cannot read as no limit.
+    static func size(_ word: Located<String>, _ findings: inout [Diagnostic]) -> Int? {
+        if let size = Units.bytes(word.value) { return size }
+        let upper = word.value.uppercased()
+        let isNumber = !upper.isEmpty && upper.allSatisfy { $0.isASCII && $0.isNumber }
+        let meant = isNumber ? upper + "B" : upper.hasSuffix("B") ? upper : upper + "B"
+        let isUnit = Units.bytes(meant) != nil
+        findings.append(
+            Diagnostic(
+                .error, at: word.location,
+                isNumber
+                    ? "bytes need a unit; gost takes '\(word.value)' as no limit"
+                    : "'\(word.value)' is no number of bytes"
+                        + (isUnit ? "; gost takes it as no limit" : ""),
+                hint: isUnit ? "write \(meant)" : "such as 512B, 100KB, 10MB, 1GB"))
+        return nil
     }
 }
 

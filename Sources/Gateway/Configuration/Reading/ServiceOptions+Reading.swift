@@ -38,6 +38,7 @@ extension ServiceOptions {
         hosts = reader.locatedString("hosts")
         connectionLimiter = reader.locatedString("climiter")
         arrivalLimiter = reader.locatedString("rlimiter")
+        quotas = reader.strings("quotas")
         limiters = LimiterReference.read(
             &reader, metadata: &metadata.service, handler: &handlerReader)
         admissions = reader.strings("admission") + reader.strings("admissions")

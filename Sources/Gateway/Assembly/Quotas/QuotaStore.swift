@@ -1,0 +1,172 @@
+import Limiting
+import Metering
+import Model
+import PluginKit
+import Storage
+
+/// What was used of quotas, in a database.
+///
+/// Exactly once rests on one row per flow with the counts that were stored last. It changes in the
+/// same transaction as what is used, and what is added is the difference. So a batch that comes
+/// again and a flow that is recovered after a crash add what is missing and nothing else. Rows of
+/// ended flows are kept for a day: what the meter's files still hold of a dead run comes again.
+///
+/// ## Concurrency
+/// Not `Sendable`; the keeper has it in a mutex.
+final class QuotaStore {
+    private let database: Database
+    /// The quotas of each service, by its name.
+    var quotas: [String: [Quota]]
+    private var forgetAtMilliseconds: Int64 = 0
+    private static let retentionMilliseconds: Int64 = 86_400_000
+
+    static let schema = Schema(
+        name: "quotas",
+        migrations: [
+            Migration(
+                "what was used by period, and flows with their last counts",
+                [
+                    """
+                    CREATE TABLE quota_use (
+                        quota TEXT NOT NULL, holder TEXT NOT NULL, period TEXT NOT NULL,
+                        uplink_bytes INTEGER NOT NULL, downlink_bytes INTEGER NOT NULL,
+                        PRIMARY KEY (quota, holder, period)) STRICT, WITHOUT ROWID
+                    """,
+                    """
+                    CREATE TABLE quota_flow (
+                        flow BLOB PRIMARY KEY, uplink_bytes INTEGER NOT NULL,
+                        downlink_bytes INTEGER NOT NULL, closed INTEGER) STRICT, WITHOUT ROWID
+                    """,
+                    "CREATE INDEX quota_flow_closed ON quota_flow (closed)",
+                ])
+        ])
+
+    /// Opens the database. `quotas` are those of each service by its name.
+    init(path: String, quotas: [String: [Quota]], willRun: (() -> Void)? = nil) throws {
+        self.quotas = quotas
+        database = try Database(path: path, busyMilliseconds: 1000)
+        database.willRun = willRun
+        try database.migrate(Self.schema)
+    }
+
+    /// Stores a batch in one transaction.
+    func take(_ batch: FlowBatch) throws {
+        try database.transaction {
+            for event in batch.events { try take(event) }
+        }
+    }
+
+    private func take(_ event: FlowEvent) throws {
+        guard let quotas = quotas[event.flow.origin.service], !quotas.isEmpty else { return }
+        switch event {
+        case .opened: break
+        case .counted(let flow, let counts, let moment):
+            try count(flow, counts, quotas, at: moment, hasEnded: false)
+        case .recovered(let flow, let counts, let end, let moment):
+            if end.cause != .crash, try isForgotten(moment) { return }
+            try count(flow, counts, quotas, at: moment, hasEnded: true)
+        case .closed(let flow, let counts, _, let moment):
+            try count(flow, counts, quotas, at: moment, hasEnded: true)
+            try forget(atMilliseconds: moment)
+        }
+    }
+
+    private func count(
+        _ flow: FlowInfo, _ counts: FlowCounts, _ quotas: [Quota], at moment: Int64,
+        hasEnded: Bool
+    ) throws {
+        let before = try database.rows(
+            """
+            SELECT uplink_bytes, downlink_bytes, closed IS NOT NULL FROM quota_flow
+            WHERE flow = ?1
+            """,
+            [.blob(flow.id.storedBytes)]
+        ) { (uplink: $0.counter(0), downlink: $0.counter(1), hasEnded: $0.integer(2) == 1) }.first
+        if before?.hasEnded == true { return }
+        let uplink = max(counts.uplinkBytes, before?.uplink ?? 0)
+        let downlink = max(counts.downlinkBytes, before?.downlink ?? 0)
+        let statement = try database.statement(
+            """
+            INSERT INTO quota_flow (flow, uplink_bytes, downlink_bytes, closed)
+            VALUES (?1, ?2, ?3, ?4)
+            ON CONFLICT (flow) DO UPDATE SET uplink_bytes = excluded.uplink_bytes,
+                downlink_bytes = excluded.downlink_bytes, closed = excluded.closed
+            """)
+        statement.bind(1, flow.id.storedBytes)
+        statement.bind(2, counter: uplink)
+        statement.bind(3, counter: downlink)
+        if hasEnded { statement.bind(4, moment) } else { statement.bindNull(4) }
+        try statement.run()
+        try add(
+            uplink - (before?.uplink ?? 0), downlink - (before?.downlink ?? 0), of: flow, quotas,
+            at: moment)
+    }
+
+    private func add(
+        _ uplink: UInt64, _ downlink: UInt64, of flow: FlowInfo, _ quotas: [Quota],
+        at moment: Int64
+    ) throws {
+        if uplink == 0, downlink == 0 { return }
+        let subject = LimitedSubject(address: flow.client.address, user: flow.user)
+        for quota in quotas {
+            guard let period = quota.terms.periodName(atMilliseconds: moment) else { continue }
+            for holder in quota.holders(of: subject) {
+                let statement = try database.statement(
+                    """
+                    INSERT INTO quota_use (quota, holder, period, uplink_bytes, downlink_bytes)
+                    VALUES (?1, ?2, ?3, ?4, ?5)
+                    ON CONFLICT (quota, holder, period) DO UPDATE SET
+                        uplink_bytes = uplink_bytes + excluded.uplink_bytes,
+                        downlink_bytes = downlink_bytes + excluded.downlink_bytes
+                    """)
+                statement.bind(1, quota.name)
+                statement.bind(2, holder.description)
+                statement.bind(3, period)
+                statement.bind(4, counter: uplink)
+                statement.bind(5, counter: downlink)
+                try statement.run()
+            }
+        }
+    }
+
+    /// Whether the row of a flow that ended then may be gone, since it was stored long ago.
+    private func isForgotten(_ moment: Int64) throws -> Bool {
+        let latest = try database.integer("SELECT max(closed) FROM quota_flow") ?? 0
+        return moment < latest - Self.retentionMilliseconds
+    }
+
+    private func forget(atMilliseconds moment: Int64) throws {
+        guard moment >= forgetAtMilliseconds else { return }
+        forgetAtMilliseconds = moment + 60_000
+        try database.execute(
+            "DELETE FROM quota_flow WHERE closed < ?1",
+            .integer(moment - Self.retentionMilliseconds))
+    }
+
+    /// Tells the quotas what was used of them in the present period.
+    func restore(atMilliseconds moment: Int64) throws {
+        var seen: Set<String> = []
+        for quota in quotas.values.joined() where seen.insert(quota.name).inserted {
+            guard let period = quota.terms.periodName(atMilliseconds: moment) else { continue }
+            let rows = try database.rows(
+                """
+                SELECT holder, uplink_bytes, downlink_bytes FROM quota_use
+                WHERE quota = ?1 AND period = ?2
+                """, [.text(quota.name), .text(period)]
+            ) { ($0.text(0), $0.counter(1), $0.counter(2)) }
+            for (text, uplink, downlink) in rows {
+                guard let text, let holder = Quota.Holder(text) else { continue }
+                quota.restore(
+                    quota.terms.counted.bytes(uplink: uplink, downlink: downlink), of: holder,
+                    period: period)
+            }
+        }
+    }
+}
+
+extension FlowID {
+    /// The sixteen bytes, as they are stored.
+    fileprivate var storedBytes: [UInt8] {
+        [high, low].flatMap { word in withUnsafeBytes(of: word.bigEndian) { Array($0) } }
+    }
+}
