@@ -88,9 +88,8 @@ let package = Package(
         area(
             "Assembly",
             uses: [
-                "Inbound", "Limiting", "Relay", "Routing", "Metering", "Configuration", "Storage",
-                "PluginKit",
-                "Options",
+                "HTTPService", "Inbound", "Limiting", "Relay", "Routing", "Metering",
+                "Configuration", "Storage", "PluginKit", "Options",
                 "Crypto", "Loop", "LinuxIO", "Codecs", "Model",
             ]),
         area(

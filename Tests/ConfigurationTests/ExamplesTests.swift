@@ -12,7 +12,8 @@ struct ExamplesTests {
     /// Every example, and the file that `make run` starts with.
     private static let paths =
         [
-            "admissions.yaml", "authers-in-order.yaml", "bind.yaml", "bypass.yaml",
+            "admissions.yaml", "api-and-metrics.yaml", "authers-in-order.yaml", "bind.yaml",
+            "bypass.yaml",
             "files-with-reload.yaml", "hashed-passwords.yaml", "hosts-and-resolvers.yaml",
             "json-log.yaml", "limits.yaml", "quotas.yaml", "proxy-protocol.yaml", "socks5.yaml",
             "tcp-forward.yaml",

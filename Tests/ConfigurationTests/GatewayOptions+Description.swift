@@ -54,6 +54,7 @@ extension GatewayOptions {
             lines.append(line)
             lines += quota.lines.map { "  \($0.key) \($0.value)" }
         }
+        lines += control.map(\.line)
         for plugin in plugins {
             let options = plugin.options.map { " with options at \($0.location.line)" } ?? ""
             lines.append("plugin \(plugin.guid.value): \(plugin.type.value)\(options)")
@@ -69,6 +70,14 @@ extension GatewayOptions {
 
 private func text(_ rate: ByteRate?) -> String {
     rate.map { "\($0.bytesPerSecond)/\($0.burstBytes)" } ?? "-"
+}
+
+extension ControlOptions {
+    fileprivate var line: String {
+        let users = auther?.value ?? credential?.username.value ?? "everyone"
+        let log = logsAccess ? " with an access log" : ""
+        return "\(part.rawValue) at \(address.value) path=\(path) for \(users)\(log)"
+    }
 }
 
 extension ServiceOptions {

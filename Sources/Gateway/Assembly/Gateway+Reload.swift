@@ -65,7 +65,9 @@ extension Gateway {
     }
 
     /// Keys that are read at the start only.
-    private static let startSections = [("log", "log"), ("weir", "weir")]
+    private static let startSections = [
+        ("log", "log"), ("weir", "weir"), ("api", "api"), ("metrics", "metrics"),
+    ]
 
     /// Starts plugins that are new. Services that name them hear of it when they are applied.
     private func startPlugins(

@@ -27,14 +27,7 @@ extension Gateway {
         let known = services?.metered.filter {
             $0.value.info.guids.allSatisfy { !changed.contains($0) }
         }
-        let planner = ServicePlanner(
-            options: loaded.options, plugins: plugins, objects: objects, quotas: quotas,
-            factory: ObjectFactory(
-                options: loaded.options, shared: objects, files: files,
-                digest: try passwordDigest()),
-            own: own, throttle: throttle,
-            names: NameServices(options: loaded.options, files: systemFiles, pool: pool),
-            known: known ?? [:])
+        let planner = try planner(configuration, objects, known: known ?? [:])
         var wanted: [OpenServices.Wanted] = []
         for service in loaded.options.services {
             let plan = try planner.plan(service)
@@ -42,6 +35,20 @@ extension Gateway {
             wanted.append(OpenServices.Wanted(plan: plan, fingerprint: text))
         }
         return wanted
+    }
+
+    /// What makes plans of a configuration's options.
+    func planner(
+        _ configuration: PreparedConfiguration, _ objects: SharedObjects,
+        known: [String: MeteredService]
+    ) throws(StartFault) -> ServicePlanner {
+        let options = configuration.loaded.options
+        return ServicePlanner(
+            options: options, plugins: plugins, objects: objects, quotas: quotas,
+            factory: ObjectFactory(
+                options: options, shared: objects, files: files, digest: try passwordDigest()),
+            own: own, throttle: throttle,
+            names: NameServices(options: options, files: systemFiles, pool: pool), known: known)
     }
 
     func openAdmin() throws(StartFault) {

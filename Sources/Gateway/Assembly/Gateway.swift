@@ -1,5 +1,6 @@
 package import Configuration
 import Crypto
+import HTTPService
 package import Inbound
 import LinuxIO
 package import Loop
@@ -15,7 +16,7 @@ package import Routing
 /// 1. the control loop's settlement and the plugins;
 /// 2. flows of dead runs are told to the plugins;
 /// 3. one site per loop, and every service on every site;
-/// 4. the admin socket.
+/// 4. the admin socket, the API and the metrics.
 /// Drain goes the other way: stop accepting, wait for flows, cut the rest, settle, stop plugins.
 ///
 /// ## Concurrency
@@ -42,6 +43,10 @@ package final class Gateway {
     var sites: [SiteHandle] = []
     var services: OpenServices?
     var admin: AdminServer?
+    var httpServers: [HTTPServer] = []
+    let totals = ServiceTotals()
+    /// What the API needs of the command line; without it nothing can be changed through it.
+    package var controlHooks: ControlHooks?
     var isReloading = false
     var isApplying = false
     private(set) var isStopping = false
@@ -155,6 +160,7 @@ package final class Gateway {
         watchReporters(settlement)
         try await openServices(settlement)
         try openAdmin()
+        try openHTTP()
         journal(.info, "ready", [("boot", boot.description), ("loops", String(loopCount))])
     }
 
@@ -184,7 +190,10 @@ package final class Gateway {
             home: home, loops: SiteCalls(self), registry: registry,
             makeWorker: { name in try environment.makeLoop(name: name, index: -1) },
             log: { level, line in log(level, line) },
-            onClosed: { flowLog.write($0, $1, $2, $3) })
+            onClosed: { [totals] in
+                totals.add($0, $1, $2, at: $3)
+                flowLog.write($0, $1, $2, $3)
+            })
         return settlement
     }
 
@@ -304,6 +313,8 @@ package final class Gateway {
         admin?.close()
         admin = nil
         files.close()
+        for server in httpServers { server.cut() }
+        httpServers.removeAll()
         for handle in sites {
             let site = handle.site
             await handle.loop.perform { _ in

@@ -20,6 +20,8 @@ package protocol GatewayEnvironment: AnyObject {
     func findDeadBoots(except boot: BootID) throws -> [DeadBootRemains]
     /// Tells of changed files; nil where nobody does.
     func makeDirectoryWatch() throws(Errno) -> DirectoryWatch?
+    /// The machine's name, for metrics.
+    var hostName: String { get }
     /// Where state is kept; nil where nothing is kept.
     var stateDirectory: String? { get }
 }
@@ -27,6 +29,9 @@ package protocol GatewayEnvironment: AnyObject {
 extension GatewayEnvironment {
     /// Nobody does.
     package func makeDirectoryWatch() throws(Errno) -> DirectoryWatch? { nil }
+
+    /// A machine without a name.
+    package var hostName: String { "localhost" }
 }
 
 /// One loop's meter memory.

@@ -43,6 +43,9 @@ package final class LinuxEnvironment: GatewayEnvironment {
 
     package func endLoop(_ loop: EventLoop) { loop.stop() }
 
+    /// The machine's name, for metrics.
+    package var hostName: String { Process.hostName }
+
     // MARK: Meter files
 
     package func makeMeterMemory(boot: BootID, loop: Int) throws -> MeterMemory {

@@ -10,8 +10,15 @@ final class OwnEndpoints: Sendable {
     private struct State {
         /// How many sockets listen at each: TCP and UDP have ports of their own.
         var passing: [Endpoint: Int] = [:]
+        var services: [Endpoint] = []
+        var control: [Endpoint] = []
         var allowing: DestinationPolicy
         var denying: DestinationPolicy
+
+        mutating func update(_ isOwnAddress: @escaping @Sendable (IPAddress) -> Bool) {
+            allowing = OwnEndpoints.policy(services + control, isOwnAddress, .allow)
+            denying = OwnEndpoints.policy(services + control, isOwnAddress, .deny)
+        }
     }
 
     private let isOwnAddress: @Sendable (IPAddress) -> Bool
@@ -28,11 +35,17 @@ final class OwnEndpoints: Sendable {
 
     /// The gateway listens at these addresses, and no longer at those of before.
     func set(_ endpoints: [Endpoint]) {
-        let allowing = Self.policy(endpoints, isOwnAddress, .allow)
-        let denying = Self.policy(endpoints, isOwnAddress, .deny)
         state.withLock { state in
-            state.allowing = allowing
-            state.denying = denying
+            state.services = endpoints
+            state.update(isOwnAddress)
+        }
+    }
+
+    /// The control plane answers at these addresses.
+    func setControl(_ endpoints: [Endpoint]) {
+        state.withLock { state in
+            state.control = endpoints
+            state.update(isOwnAddress)
         }
     }
 

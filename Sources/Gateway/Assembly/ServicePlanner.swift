@@ -28,7 +28,8 @@ struct ServicePlanner {
         let metered = metered(service)
         let info = metered.info
         let gate = LoginGate(
-            service: name, authers: try authers(handler), exempt: handler.exemptClients,
+            service: name, authers: try authers(handler.authers, handler.credential),
+            exempt: handler.exemptClients,
             throttle: throttle)
         let settings = ServiceSettings(
             metered: metered, gate: gate,
@@ -167,13 +168,16 @@ struct ServicePlanner {
 
     // MARK: Authers
 
-    private func authers(_ handler: HandlerOptions) throws(StartFault) -> [LoginGate.Auther] {
-        if handler.authers.isEmpty {
-            guard let credential = handler.credential else { return [] }
+    /// Those who know the users: authers by name, or one user alone.
+    func authers(
+        _ names: [Located<String>], _ credential: Credential?
+    ) throws(StartFault) -> [LoginGate.Auther] {
+        if names.isEmpty {
+            guard let credential else { return [] }
             return [.table(factory.users([credential]))]
         }
         var authers: [LoginGate.Auther] = []
-        for name in handler.authers {
+        for name in names {
             if let users = factory.auther(name.value) {
                 authers.append(.table(users))
                 continue

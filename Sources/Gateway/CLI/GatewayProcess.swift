@@ -76,6 +76,7 @@ struct GatewayProcess {
                 prepared, words: words, plugins: plugins, gateway: gateway, home: home,
                 pool: pool, journal: journal, supervisor: supervisor)
             reload.startRepeating()
+            reload.enableAPI()
             return waitForEnd(gateway, home, journal, reload)
         }
     }

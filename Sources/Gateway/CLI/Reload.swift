@@ -73,16 +73,36 @@ final class Reload: Sendable {
         }
     }
 
-    private func runAlone() async {
+    /// Lets the API reload, and change what is configured.
+    func enableAPI() {
+        let (plugins, pool, isLenient) = (plugins, pool, words.request.isLenient)
+        let hooks = ControlHooks(
+            reload: { [self] in await runAlone() },
+            prepare: { bytes in
+                try await pool.run {
+                    let loaded = Configuration.load(
+                        bytes: bytes, file: "API", isLenient: isLenient,
+                        readingWith: ConfigurationFiles.read)
+                    return PreparedConfiguration(loaded, descriptors: plugins)
+                }
+            })
+        let gateway = gateway
+        home.execute { _ in gateway.value.controlHooks = hooks }
+    }
+
+    @discardableResult
+    private func runAlone() async -> Gateway.ReloadOutcome {
         let isFirst = state.withLock { state in
             state.isAskedAgain = state.isRunning
             defer { state.isRunning = true }
             return !state.isRunning
         }
-        guard isFirst else { return }
+        guard isFirst else { return .refused("another reload is under way and is done again") }
+        var outcome: Gateway.ReloadOutcome
         supervisor.tell(.reloading(atNanoseconds: Supervisor.nowNanoseconds), journal)
         repeat {
-            if case .refused(let reason) = await run() {
+            outcome = await run()
+            if case .refused(let reason) = outcome {
                 journal(.error, "reload refused; nothing has changed", [("reason", reason)])
             }
         } while state.withLock { state in
@@ -91,6 +111,7 @@ final class Reload: Sendable {
             return state.isAskedAgain
         }
         supervisor.tell(.ready(state.withLock { $0.summary }), journal)
+        return outcome
     }
 
     private func run() async -> Gateway.ReloadOutcome {

@@ -15,6 +15,7 @@ struct References {
         references.checkPlugins()
         references.checkAddresses()
         references.checkOpenness()
+        references.checkControlPasswords()
         return references.diagnostics
     }
 
@@ -54,7 +55,9 @@ struct References {
     private mutating func checkNames() {
         let authers = Set(options.authers.map(\.name.value))
         let guids = Set(options.plugins.map(\.guid.value))
-        let used = options.services.flatMap { service in service.handler.authers.map { $0 } }
+        let used =
+            options.services.flatMap { service in service.handler.authers.map { $0 } }
+            + options.control.compactMap(\.auther)
         for name in used where !authers.contains(name.value) && !guids.contains(name.value) {
             error(
                 "there is no auther '\(name.value)'", at: name.location,
@@ -123,9 +126,10 @@ struct References {
 
     private mutating func checkPlugins() {
         var places: [[String]: Location] = [:]
-        let named = options.services.flatMap { service in
-            service.handler.statistics.guids + service.handler.authers
-        }
+        let named =
+            options.services.flatMap { service in
+                service.handler.statistics.guids + service.handler.authers
+            } + options.control.compactMap(\.auther)
         let used = Set(named.map(\.value))
         for plugin in options.plugins {
             let identity = [plugin.guid.value, plugin.type.value]
@@ -161,6 +165,23 @@ struct References {
             error(
                 "the service '\(earlier.name.value)' listens on \(earlier.address.value) already",
                 at: service.address.location, hint: "at \(earlier.address.location)")
+        }
+        checkControlAddresses()
+    }
+
+    private mutating func checkControlAddresses() {
+        var taken = options.services.filter { $0.listener.transport == .tcp }.map {
+            (name: "the service '\($0.name.value)'", address: $0.address)
+        }
+        for part in options.control {
+            guard let endpoint = part.endpoint, endpoint.port != 0 else { continue }
+            if let earlier = taken.first(where: { Self.overlap($0.address.value, endpoint) }) {
+                error(
+                    "\(earlier.name) listens on \(earlier.address.value) already",
+                    at: part.address.location, hint: "at \(earlier.address.location)")
+            }
+            taken.append(
+                (name: "'\(part.part.rawValue)'", address: part.address.map { _ in endpoint }))
         }
     }
 
@@ -202,6 +223,22 @@ struct References {
                     "the service '\(service.name.value)' lets everyone in who reaches"
                         + " \(service.address.value)",
                     at: service.name.location, hint: "name users with auther:")
+            }
+        }
+    }
+
+    private mutating func checkControlPasswords() {
+        for part in options.control {
+            guard let endpoint = part.endpoint, !endpoint.address.isLoopback else { continue }
+            let auther = options.authers.first { $0.name.value == part.auther?.value }
+            let credentials = auther?.users ?? part.credential.map { [$0] } ?? []
+            for credential in credentials
+            where Self.examplePasswords.contains(credential.password.value) {
+                error(
+                    "this password stands in the examples, and '\(part.part.rawValue)' listens on"
+                        + " \(endpoint)",
+                    at: credential.password.location,
+                    hint: "choose another one, or listen on 127.0.0.1")
             }
         }
     }

@@ -164,7 +164,8 @@ final class HTTPConnection {
     }
 
     private func stream(
-        _ produce: @Sendable (@Sendable ([UInt8]) async throws -> Void) async throws -> Void,
+        _ produce:
+            @Sendable (@escaping @Sendable ([UInt8]) async throws -> Void) async throws -> Void,
         isChunked: Bool
     ) async -> Sent {
         let (loop, inbox) = (socket.loop, LoopConfined(inbox))

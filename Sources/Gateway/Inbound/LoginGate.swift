@@ -37,7 +37,7 @@ package struct LoginGate: Sendable {
 
     /// Whether a login is right, and for whom; nil is a refusal. A client that failed before waits
     /// for the answer.
-    func login(
+    package func login(
         username: String, password: String, client: Endpoint, station: Station
     ) async -> String? {
         let loop = station.loop

@@ -15,6 +15,13 @@ package enum Process {
         case user1
     }
 
+    /// The machine's name; empty where it has none.
+    package static var hostName: String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return "" }
+        return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
     /// Lets writes to ended connections fail with EPIPE instead of killing the process.
     package static func ignoreBrokenPipes() { weir_ignore_sigpipe() }
 

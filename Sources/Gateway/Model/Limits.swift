@@ -102,6 +102,12 @@ public enum Limits {
     public static let httpWriteBytes = 64 * 1024
     /// How long so many bytes may take to be written.
     public static let httpWriteMilliseconds = 30_000
+    /// How long a plugin's route may take to begin its answer.
+    public static let httpRouteMilliseconds = 30_000
+    /// Bytes of an object that is made through the API: a list of some ten thousand patterns.
+    public static let apiBodyBytes = 4 * 1024 * 1024
+    /// Samples that one plugin adds to the metrics.
+    public static let samplesPerPlugin = 1000
     /// Bytes of a body that nobody wanted which are read away to keep the connection.
     public static let httpSkippedBytes = 64 * 1024
 

@@ -55,8 +55,6 @@ public struct ExtensionPoints {
         var names: [String] = []
         if !accountSources.isEmpty { names.append("AccountSource") }
         if !upstreamChoosers.isEmpty { names.append("UpstreamChooser") }
-        if !routes.isEmpty { names.append("Routes") }
-        if !metrics.isEmpty { names.append("Metrics") }
         return names
     }
 }

@@ -73,7 +73,9 @@ struct CommandLineNodes {
             var url = try ServiceURL(text, at: place)
             let auth = try url.takeAuth()
             var mapping = MappingBuilder(at: place)
-            mapping.add("addr", url.host)
+            let isPath = url.scheme.first?.value == "unix"
+            mapping.add(
+                "addr", isPath ? url.path.map { "unix:///" + $0 } : url.host)
             mapping.add(key, url.take(key))
             if let plain { mapping.add(plain, url.take(plain), isPlain: true) }
             mapping.add("auth", auth)

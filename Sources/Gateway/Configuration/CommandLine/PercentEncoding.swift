@@ -1,8 +1,8 @@
 /// Percent-encoding of URLs (RFC 3986 §2.1).
-enum PercentEncoding {
+package enum PercentEncoding {
     /// The text behind `%XX` escapes; nil if one is broken or the bytes are not UTF-8. In queries a
     /// `+` stands for a space.
-    static func decode(_ text: Substring, plusIsSpace: Bool) -> String? {
+    package static func decode(_ text: Substring, plusIsSpace: Bool) -> String? {
         var bytes: [UInt8] = []
         var rest = Substring(text).utf8
         while let byte = rest.popFirst() {

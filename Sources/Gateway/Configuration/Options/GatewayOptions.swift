@@ -20,12 +20,19 @@ package struct GatewayOptions: Sendable {
     package var arrivalLimiters: [LimitListOptions<Double>] = []
     /// How many bytes may be moved in all, by name.
     package var quotas: [QuotaOptions] = []
+    /// Where the API answers.
+    package var api: ControlOptions?
+    /// Where the metrics can be read.
+    package var metrics: ControlOptions?
     /// Where the log goes, and how much of it.
     package var log = LogOptions()
     /// Plugins in file order, which is the order of calling.
     package var plugins: [PluginOptions] = []
     /// What concerns the process.
     package var runtime = RuntimeOptions()
+
+    /// The parts of the control plane that answer HTTP.
+    package var control: [ControlOptions] { [api, metrics].compactMap { $0 } }
 
     /// Nothing configured.
     package init() {}

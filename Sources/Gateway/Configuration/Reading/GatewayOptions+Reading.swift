@@ -30,6 +30,9 @@ extension GatewayOptions {
         }
         quotas = reader.mappings("quotas") { QuotaOptions(from: &$0, files: &files) }
         plugins = reader.mappings("plugins") { PluginOptions(from: &$0) }.compactMap { $0 }
+        api = reader.mapping("api") { ControlOptions(.api, from: &$0, files: &files) } ?? nil
+        metrics =
+            reader.mapping("metrics") { ControlOptions(.metrics, from: &$0, files: &files) } ?? nil
         log = reader.mapping("log") { LogOptions(from: &$0) } ?? LogOptions()
         runtime = reader.mapping("weir") { RuntimeOptions(from: &$0) } ?? RuntimeOptions()
         reader.notYet(.warning, GostVocabulary.laterTopLevel)
@@ -51,6 +54,8 @@ extension GatewayOptions {
             switch key {
             case "log": _ = LogOptions(from: &part)
             case "weir": _ = RuntimeOptions(from: &part)
+            case "api": _ = ControlOptions(.api, from: &part, files: &files)
+            case "metrics": _ = ControlOptions(.metrics, from: &part, files: &files)
             default: continue
             }
             diagnostics += part.finish()

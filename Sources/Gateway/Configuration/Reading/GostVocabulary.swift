@@ -25,7 +25,7 @@ enum GostVocabulary {
     static let laterTopLevel = [
         "chains", "hops", "ingresses", "routers", "sds", "recorders", "rewriters", "caches",
         "observers",
-        "loggers", "tls", "api", "metrics", "profiling",
+        "loggers", "tls", "profiling",
     ]
 
     /// Keys of a service that decide who gets through, how, or what is counted.

@@ -1,8 +1,8 @@
-import Options
+package import Options
 
 extension Node {
     /// The value as a JSON document, indented by two spaces as gost does.
-    var json: String { json(indentation: "") + "\n" }
+    package var json: String { json(indentation: "") + "\n" }
 
     private func json(indentation: String) -> String {
         let deeper = indentation + "  "

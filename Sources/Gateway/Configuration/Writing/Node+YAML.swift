@@ -1,8 +1,8 @@
-import Options
+package import Options
 
 extension Node {
     /// The value as a YAML document, indented as gost indents.
-    var yaml: String {
+    package var yaml: String {
         var lines: [String] = []
         switch value {
         case .mapping(let entries) where entries.isEmpty:

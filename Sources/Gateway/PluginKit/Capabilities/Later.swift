@@ -26,26 +26,3 @@ public protocol UpstreamChooser: Sendable {
     /// The node's name, or nil to leave the choice to the next chooser.
     func choose(for proposal: FlowProposal) async throws -> String?
 }
-
-/// Contributes samples to the metrics endpoint.
-public protocol Metrics: Sendable {
-    /// The samples as of now; names without the `weir_` prefix.
-    func samples() async -> [MetricSample]
-}
-
-/// One number with its labels.
-public struct MetricSample: Sendable {
-    /// The metric's name.
-    public let name: String
-    /// Labels; few and bounded.
-    public let labels: [(name: String, value: String)]
-    /// The value.
-    public let value: Double
-
-    /// A sample.
-    public init(name: String, labels: [(name: String, value: String)], value: Double) {
-        self.name = name
-        self.labels = labels
-        self.value = value
-    }
-}

@@ -126,7 +126,8 @@ public struct RouteResponse: Sendable {
         /// the client is slow and throws when it is gone. Returning ends the answer; a throw cuts
         /// the connection, so that a part is not taken for the whole.
         case stream(
-            @Sendable (_ send: @Sendable ([UInt8]) async throws -> Void) async throws -> Void)
+            @Sendable (_ send: @escaping @Sendable ([UInt8]) async throws -> Void) async throws ->
+                Void)
     }
 
     /// The status code, 200...599.
