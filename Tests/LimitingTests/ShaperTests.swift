@@ -180,4 +180,43 @@ struct ShaperTests {
         #expect(passed > 95_000)
         bench.simulation.onLoop { _ in limits?.close() }
     }
+
+    @Test func `a written burst is spent once, and then the rate flows without standing still`() {
+        let bench = LimitingBench(loops: 1)
+        let limit = source(.everything, 1_000_000, burst: 20_000_000)
+        let flow = bench.add([limit])
+        bench.simulation.run(milliseconds: 10)
+        #expect(flow.movedBytes >= 20_000_000)
+        for _ in 0..<20 {
+            let before = flow.movedBytes
+            bench.simulation.run(milliseconds: 100)
+            #expect((50_000...150_000).contains(flow.movedBytes - before))
+        }
+        #expect(flow.movedBytes <= 20_000_000 + 2_010_000)
+        bench.stopAll()
+    }
+
+    @Test func `datagrams in a flood leave waiting flows their share`() {
+        let bench = LimitingBench(loops: 1)
+        let limit = source(.everything, 1_000_000)
+        let flow = bench.add([limit])
+        let subject = LimitedSubject(address: IPAddress(v4: 0x0a00_0002), user: "bob")
+        var admitted = 0
+        var flood: FlowLimits?
+        bench.simulation.onLoop(0) { _ in
+            flood = FlowLimits(bench.shapers[0], [limit], subject)
+        }
+        for _ in 0..<2000 {
+            bench.simulation.run(milliseconds: 1)
+            bench.simulation.onLoop(0) { _ in
+                for _ in 0..<10 where flood?.admits(.uplink, 1000) == true { admitted += 1000 }
+            }
+        }
+        // Two seconds of a megabyte each, half of it for either, give or take.
+        #expect(flow.movedBytes > 600_000, "the stream starves: \(flow.movedBytes)")
+        #expect(admitted > 300_000, "datagrams starve: \(admitted)")
+        #expect(flow.movedBytes + admitted <= 2_060_000)
+        bench.simulation.onLoop(0) { _ in flood?.close() }
+        bench.stopAll()
+    }
 }

@@ -5,7 +5,8 @@ import Model
 /// flows that wait for more.
 ///
 /// Waiting flows are served in the order in which they began to wait, each with an equal share of
-/// what is there. There is one timer for all of them.
+/// what is there; datagrams, which never wait, have one such share together while others do. There
+/// is one timer for all of them.
 ///
 /// ## Concurrency
 /// Confined to its loop.
@@ -17,6 +18,10 @@ final class Allowance: TimerHandler, Resumable {
     private var waiting: [Waiter] = []
     /// Where the first waiter stands; what is before it was served.
     private var firstWaiting = 0
+    /// What of `granted` is for datagrams while flows wait.
+    private var setAside = 0
+    /// Whether datagrams came since flows were served last.
+    private var hasDatagrams = false
     private var timer = TimerToken.none
     private var isQueued = false
     private var isServing = false
@@ -96,6 +101,12 @@ final class Allowance: TimerHandler, Resumable {
     /// Whether a datagram may pass; it is paid for. Where the supply lends, one that is larger than
     /// what is there passes and leaves a debt.
     func admits(_ bytes: Int) -> Bool {
+        if hasWaiting {
+            hasDatagrams = true
+            guard setAside >= bytes || (supply.lends && setAside > 0) else { return false }
+            setAside -= bytes
+            return true
+        }
         if granted < bytes { _ = ask(max(sliceBytes, bytes) - granted) }
         return granted >= bytes || (supply.lends && granted > 0)
     }
@@ -131,15 +142,18 @@ final class Allowance: TimerHandler, Resumable {
     private func serve() {
         isServing = true
         var left = min(waiting.count - firstWaiting, Limits.limitedFlowsPerTurn)
+        setAside = hasDatagrams ? ready / (left + 1) : 0
+        hasDatagrams = false
         while left > 0, hasWaiting {
-            let isDry = ready == 0
+            let pot = ready - max(0, setAside)
+            let isDry = pot <= 0
             if isDry && !isExhausted { break }
             let waiter = waiting[firstWaiting]
             firstWaiting += 1
             left -= 1
             guard waiter.limits.isCurrent(waiter) else { continue }
             let rest = left + 1
-            let share = min(granted, max(granted / rest, Limits.smallestShareBytes))
+            let share = min(pot, max(pot / rest, Limits.smallestShareBytes))
             waiter.limits.serve(waiter.direction, share: isDry ? 0 : share, of: self)
         }
         isServing = false

@@ -89,6 +89,9 @@ package final class FlowLimits {
         return least
     }
 
+    /// Whether limits hold it up in one direction or the other.
+    package var isWaiting: Bool { uplink.isWaiting || downlink.isWaiting }
+
     /// So many bytes were moved, or will be before anything else.
     package func spend(_ direction: Direction, _ count: Int) {
         if count == 0 { return }

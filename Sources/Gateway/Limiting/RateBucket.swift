@@ -18,8 +18,14 @@ package final class RateBucket: Supply {
         var users = 0
 
         var burst: Int128 { Int128(rate.burstBytes) * State.unit }
-        /// What is worth waiting for: less would mean many small reads.
-        var worthwhile: Int128 { max(burst / 2, State.unit) }
+        /// One loop's share in advance.
+        var sliceBytes: Int { max(rate.bytesPerSecond / 100, Limits.smallestShareBytes) }
+        /// What is worth waiting for: less would mean many small reads, more a flow that stands
+        /// still although bytes are there.
+        var worthwhile: Int128 {
+            let bytes = max(rate.bytesPerSecond / 40, Limits.smallestShareBytes)
+            return max(min(burst / 2, Int128(bytes) * State.unit), State.unit)
+        }
         static let unit: Int128 = 1_000_000_000
 
         /// Adds what has come since the last call. Loops' clocks differ by part of a turn.
@@ -39,7 +45,7 @@ package final class RateBucket: Supply {
     }
 
     package var sliceBytes: Int {
-        state.withLock { max($0.rate.bytesPerSecond / 100, Limits.smallestShareBytes) }
+        state.withLock { $0.sliceBytes }
     }
     package var lends: Bool { true }
 
@@ -56,7 +62,8 @@ package final class RateBucket: Supply {
             let missing = state.worthwhile - state.level
             let rate = Int128(state.rate.bytesPerSecond)
             let pause = (missing + rate - 1) / rate
-            return .later(nanoseconds: nowNanoseconds + UInt64(clamping: pause))
+            let moment = nowNanoseconds.addingReportingOverflow(UInt64(clamping: pause))
+            return .later(nanoseconds: moment.overflow ? .max : moment.partialValue)
         }
     }
 

@@ -119,6 +119,8 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner,
     }
 
     package func endIfIdle(nowNanoseconds: UInt64) {
+        // Who waits for what limits allow is not idle.
+        if limits?.isWaiting == true { return }
         guard !isOver, nowNanoseconds - lastMoveNanoseconds >= terms.idleNanoseconds else { return }
         finish(FlowEnd(by: .gateway, phase: .relay, cause: .idle), resets: true)
     }
