@@ -67,7 +67,8 @@ let package = Package(
         area("HTTPClient", uses: ["CCurl", "LinuxIO", "Model"]),
         area("Crypto", uses: ["COpenSSL", "Bytes"]),
         area("PluginKit", uses: ["Options", "Model"]),
-        area("Configuration", uses: ["CYAML", "Crypto", "Options", "Bytes", "Model"]),
+        area(
+            "Configuration", uses: ["CYAML", "Crypto", "Codecs", "Options", "Bytes", "Model"]),
         area("Storage", uses: ["CSQLite", "LinuxIO", "PluginKit", "Model"]),
         area("Metering", uses: ["Loop", "LinuxIO", "PluginKit", "Model"]),
         area("Limiting", uses: ["Loop", "Model"]),

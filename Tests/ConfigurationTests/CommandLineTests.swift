@@ -115,7 +115,7 @@ struct CommandLineTests {
 
     @Test func `mistakes have the number of the option and the column`() {
         let loaded = load(
-            "socks5://127.0.0.1:1080?udp=maybe", "sock5://u:hunter2@:1081", "http://:8080",
+            "socks5://127.0.0.1:1080?udp=maybe", "sock5://u:hunter2@:1081", "relay://:8080",
             "socks5://127.0.0.1:99999", "socks5://a%zz@:1", "tcp://:1/x", "", "socks5://:1?a=#",
             "a+b+c://:1", "socks5://:9-1", "socks5://:1082?limiter.in=1MB&auth=%21")
         #expect(
@@ -127,10 +127,10 @@ struct CommandLineTests {
                     sock5://u:***@:1081
                     ^
                   hint: did you mean 'socks5'?
-                -L:3:1: error: the handler 'http' is not available yet
-                    http://:8080
+                -L:3:1: error: the handler 'relay' is not available yet
+                    relay://:8080
                     ^
-                  hint: available are: socks5, socks, socks4, socks4a, tcp, udp, forward
+                  hint: available are: socks5, socks, socks4, socks4a, http, auto, tcp, udp, forward
                 -L:4:10: error: 'addr' must have a port from 0 to 65535
                     socks5://127.0.0.1:99999
                              ^

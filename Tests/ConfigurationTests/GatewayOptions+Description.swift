@@ -89,14 +89,11 @@ extension ServiceOptions {
             handlerLine += " idleTimeout=\(handler.idleTimeout.text)"
         }
         lines.append(handlerLine)
-        if case .socks5(let socks) = handler.kind {
-            var line = "  socks udp=\(socks.allowsUDP) bind=\(socks.allowsBind)"
-            line += " udpTimeout=\(socks.udpTimeout.text)"
-            if let address = socks.publicAddress { line += " public=\(address)" }
-            if let ports = socks.udpPorts {
-                line += " ports=\(ports.lowerBound)-\(ports.upperBound)"
-            }
-            lines.append(line)
+        switch handler.kind {
+        case .forward: break
+        case .socks5(let socks): lines.append(socks.line)
+        case .http(let http): lines.append(http.line)
+        case .auto(let http, let socks): lines += [http.line, socks.line]
         }
         if !handler.authers.isEmpty {
             lines.append("  authers \(handler.authers.map(\.value))")
@@ -144,6 +141,24 @@ extension HostListOptions {
             return "  \(pattern.hosts)\(ports)"
         }
         return entries + (file.map { ["  file\($0.described)"] } ?? [])
+    }
+}
+
+extension SOCKS5Options {
+    fileprivate var line: String {
+        var line = "  socks udp=\(allowsUDP) bind=\(allowsBind)"
+        line += " udpTimeout=\(udpTimeout.text)"
+        if let publicAddress { line += " public=\(publicAddress)" }
+        if let udpPorts { line += " ports=\(udpPorts.lowerBound)-\(udpPorts.upperBound)" }
+        return line
+    }
+}
+
+extension HTTPOptions {
+    fileprivate var line: String {
+        var line = "  http answer=\(answerTimeout?.text ?? "off") head=\(headTimeout.text)"
+        line += " keeps=\(keepsUpstreams) realm=\(realm) agent=\(agent) udp=\(allowsUDP)"
+        return line + answerFields.map { " \($0.name)=\($0.value)" }.joined()
     }
 }
 

@@ -84,10 +84,13 @@ struct ServicePlanner {
     private func handlerSettings(_ service: ServiceOptions) throws(StartFault) -> HandlerSettings {
         switch service.handler.kind {
         case .socks5(let socks):
-            return .socks(
-                SOCKSSettings(
-                    servesDatagrams: socks.allowsUDP, servesBind: socks.allowsBind,
-                    publicAddress: socks.publicAddress, datagramPorts: socks.udpPorts))
+            return .socks(SOCKSSettings(socks))
+        case .http(let http):
+            return .http(HTTPSettings(http, idleTimeout: service.handler.idleTimeout))
+        case .auto(let http, let socks):
+            return .auto(
+                HTTPSettings(http, idleTimeout: service.handler.idleTimeout),
+                SOCKSSettings(socks))
         case .forward:
             guard let forwarder = service.forwarder, !forwarder.nodes.isEmpty else {
                 throw StartFault("service '\(service.name.value)' forwards to nobody")
@@ -115,7 +118,8 @@ struct ServicePlanner {
 
     private func datagramIdle(_ service: ServiceOptions) -> Duration {
         switch service.handler.kind {
-        case .socks5(let socks): socks.udpTimeout
+        case .socks5(let socks), .auto(_, let socks): socks.udpTimeout
+        case .http: .zero
         case .forward: service.listener.timeToLive
         }
     }

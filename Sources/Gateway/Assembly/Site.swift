@@ -14,6 +14,7 @@ import Routing
 final class Site {
     let station: Station
     private var doors: [DoorID: Door] = [:]
+    private var desks: [DoorID: ServiceDesk] = [:]
 
     /// What takes a service's connections or datagrams.
     private enum Door {
@@ -37,6 +38,7 @@ final class Site {
                 serve: { await desk.serve($0) })
             try listener.start()
             doors[door] = .listener(listener)
+            desks[door] = desk
             return listener.endpoint
         case .udp:
             let forwarder = try DatagramService.make(desk, at: endpoint, isShared: isShared)
@@ -49,6 +51,8 @@ final class Site {
     /// Has an open service go on as another plan says, for all that comes from now on.
     func change(_ door: DoorID, to plan: ServicePlan) {
         let desk = desk(plan)
+        desks[door]?.retire()
+        desks[door] = desk
         switch doors[door] {
         case .listener(let listener):
             listener.change(takes: { desk.takes($0) }, serve: { await desk.serve($0) })
@@ -60,6 +64,7 @@ final class Site {
     /// Closes a service's address. Its connections go on to their ends; datagram flows end, since
     /// they live in the socket that is closed.
     func close(_ door: DoorID) {
+        desks.removeValue(forKey: door)?.retire()
         switch doors.removeValue(forKey: door) {
         case .listener(let listener): listener.close()
         case .forwarder(let forwarder):
@@ -80,6 +85,7 @@ final class Site {
     /// Stops taking new connections; what runs goes on.
     func stopAccepting() {
         for case (_, .listener(let listener)) in doors { listener.close() }
+        station.retire()
     }
 
     /// Ends everything that still runs.

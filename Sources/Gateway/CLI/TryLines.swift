@@ -10,11 +10,11 @@ enum TryLines {
         var lines: [String] = []
         for (name, endpoint) in endpoints {
             guard let service = options.services.first(where: { $0.name.value == name }),
-                case .socks5 = service.handler.kind
+                let scheme = scheme(service.handler.kind)
             else { continue }
             let address = reachable(endpoint)
             let login = user(service, options).map { "\($0)@" } ?? ""
-            lines.append("  try:  curl -x socks5h://\(login)\(address) https://example.com/")
+            lines.append("  try:  curl -x \(scheme)://\(login)\(address) https://example.com/")
         }
         if options.plugins.contains(where: { $0.type.value == "wing-meter" }) {
             // A command finds plugins.yaml by itself and everything else by -C.
@@ -23,6 +23,15 @@ enum TryLines {
             lines.append("  then: ./weir usage --by user" + named)
         }
         return lines.isEmpty ? [] : ["weir is ready; stop it with Control-C"] + lines
+    }
+
+    /// What curl calls it; nil where curl has nothing to say to it.
+    private static func scheme(_ kind: HandlerOptions.Kind) -> String? {
+        switch kind {
+        case .socks5: "socks5h"
+        case .http, .auto: "http"
+        case .forward: nil
+        }
     }
 
     private static func reachable(_ endpoint: Endpoint) -> Endpoint {

@@ -216,8 +216,8 @@ struct References {
                     at: credential.password.location,
                     hint: "choose another one, or listen on 127.0.0.1")
             }
-            if GostVocabulary.socksHandlers.contains(service.handler.type.value),
-                service.handler.isOpen
+            if GostVocabulary.handlers.contains(service.handler.type.value),
+                service.handler.goesAnywhere, service.handler.isOpen
             {
                 warn(
                     "the service '\(service.name.value)' lets everyone in who reaches"

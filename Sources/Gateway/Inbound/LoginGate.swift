@@ -57,6 +57,16 @@ package struct LoginGate: Sendable {
         return user
     }
 
+    /// Whether a login that was right is still right, and for whom: for clients that log in with
+    /// every request. A no is not held against them.
+    func confirm(
+        username: String, password: String, client: Endpoint, station: Station
+    ) async -> String? {
+        await ask(
+            AuthenticationAttempt(
+                service: service, client: client, username: username, password: password), station)
+    }
+
     /// Waits as the throttle says; whether the login is trusted, or nil to refuse it unchecked.
     private func waitForTurn(
         _ username: String, _ client: IPAddress, _ loop: EventLoop

@@ -20,11 +20,12 @@ package final class ServiceDesk {
     let flows: FlowFactory
     let admissions: [PluginAdmission]
     let passing: PassingEndpoints
-    private let terms: StreamRelay.Terms
+    let terms: StreamRelay.Terms
     /// Connections that count, as long as their handler runs.
     private var tickets: [ObjectIdentifier: ConnectionTicket] = [:]
     private var refusedArrivals = OccasionalLine()
     private var refusedClients = OccasionalLine()
+    private var shop: HTTPShop?
 
     /// A service on a loop. `guarding` is asked about every endpoint before it is dialled.
     package init(
@@ -69,7 +70,35 @@ package final class ServiceDesk {
             await SOCKSServer(desk: self, socks: socks, socket: socket).serve()
         case .forward(let targets):
             await StreamForwarder(desk: self, targets: targets, socket: socket).serve()
+        case .http(let http):
+            await serve(http, socket)
+        case .auto(let http, let socks):
+            await AutoServer(desk: self, http: http, socks: socks, socket: socket).serve()
         }
+    }
+
+    /// Serves an HTTP client.
+    func serve(_ http: HTTPSettings, _ socket: StreamSocket) async {
+        let shop = shop ?? HTTPShop(self, http)
+        self.shop = shop
+        do throws(Errno) {
+            try await HTTPConnection(self, shop, socket).serve()
+        } catch {
+            socket.reset()
+        }
+    }
+
+    /// Another desk takes what comes from now on: closes connections that only wait for more.
+    package func retire() { shop?.retire() }
+
+    /// What a client said and was told before its tunnel, where that is not all of its stream.
+    struct Handshake {
+        /// What it sent behind its request.
+        var early: [UInt8]
+        /// Its request.
+        var uplinkBytes: UInt64
+        /// The answer.
+        var downlinkBytes: UInt64
     }
 
     // MARK: Who and where to
@@ -173,7 +202,7 @@ package final class ServiceDesk {
     /// Turns two connected streams into a metered relay. Nothing waits afterwards.
     func relay(
         _ client: StreamSocket, _ upstream: Upstream, user: String?, host: String?,
-        listener: Endpoint, upstreamLocal: Endpoint
+        listener: Endpoint, upstreamLocal: Endpoint, handshake: Handshake? = nil
     ) {
         let facts = FlowFactory.Facts(
             user: user, transport: .tcp, client: client.peer, destination: upstream.destination,
@@ -185,17 +214,26 @@ package final class ServiceDesk {
             upstream.socket.reset()
             return
         }
-        let early = Array(client.unread)
+        let unread = Array(client.unread)
+        let handshake =
+            handshake
+            ?? Handshake(
+                early: unread, uplinkBytes: client.receivedBytes - UInt64(unread.count),
+                downlinkBytes: client.sentBytes)
         let answered = Array(upstream.socket.unread)
         meter.countOverhead(
-            uplinkBytes: client.receivedBytes - UInt64(early.count),
-            downlinkBytes: client.sentBytes)
+            uplinkBytes: handshake.uplinkBytes, downlinkBytes: handshake.downlinkBytes)
         StreamRelay(
             terms, meter: meter, client: client.detach(), upstream: upstream.socket.detach(),
-            early: StreamRelay.Early(uplink: early, downlink: answered),
+            early: StreamRelay.Early(uplink: handshake.early, downlink: answered),
             limits: limits(
-                user: user, client: facts.client, ticket: tickets[ObjectIdentifier(client)])
+                user: user, client: facts.client, ticket: ticket(of: client))
         ).start()
+    }
+
+    /// What counts a client's connection, for a flow that outlives its handler.
+    func ticket(of client: StreamSocket) -> ConnectionTicket? {
+        tickets[ObjectIdentifier(client)]
     }
 
     /// The limits of a client's next flow; nil where the service has none. Close them when the

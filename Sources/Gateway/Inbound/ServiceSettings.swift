@@ -63,6 +63,10 @@ package enum HandlerSettings: Sendable {
     case socks(SOCKSSettings)
     /// Streams to fixed targets.
     case forward(TargetList)
+    /// An HTTP proxy.
+    case http(HTTPSettings)
+    /// By the client's first byte: SOCKS, or an HTTP proxy.
+    case auto(HTTPSettings, SOCKSSettings)
 }
 
 /// What a SOCKS service offers.

@@ -35,6 +35,8 @@ package final class Station {
     private var isCut = false
     private var clients = 0
     private var associations = 0
+    private var settled = 0
+    private var retiring: [WeakRetiring] = []
     private var lastExhaustionNanoseconds: UInt64?
 
     package init(
@@ -56,8 +58,8 @@ package final class Station {
 
     // MARK: Connections that are not relayed yet
 
-    /// Accepted connections whose handler has not come to its relay or association.
-    package var handshakeCount: Int { clients - associations }
+    /// Accepted connections whose handler has not come to its relay, association or first answer.
+    package var handshakeCount: Int { max(0, clients - associations - settled) }
 
     /// A connection was accepted and is served.
     func beginClient(_ socket: StreamSocket) {
@@ -91,6 +93,16 @@ package final class Station {
     /// An association is over.
     func giveBackAssociation() { associations -= 1 }
 
+    /// A client has come through and stays for more; false when the loop has as many as it may.
+    func settleClient() -> Bool {
+        guard settled < Limits.keptClientsPerLoop else { return false }
+        settled += 1
+        return true
+    }
+
+    /// Such a client is gone, or a relay has taken it over.
+    func unsettleClient() { settled -= 1 }
+
     /// Says that accepting rests, at most once in ten seconds.
     func reportExhaustion(listener: Endpoint, reason: String) {
         let now = loop.nowNanoseconds
@@ -113,6 +125,17 @@ package final class Station {
     }
 
     // MARK: Draining
+
+    /// Remembers what keeps connections only in case they are needed again.
+    func add(_ keeper: some Retiring) {
+        retiring.removeAll { $0.object == nil }
+        retiring.append(WeakRetiring(object: keeper))
+    }
+
+    /// Nothing new begins: closes connections that only wait for a next request.
+    package func retire() {
+        for keeper in retiring { keeper.object?.retire() }
+    }
 
     /// Whether nothing is served any more.
     package var isQuiet: Bool { handshakes.isEmpty && ledger.openCount == 0 }
@@ -139,3 +162,13 @@ protocol Cuttable: AnyObject {
 }
 
 extension StreamSocket: Cuttable {}
+
+/// Something that keeps connections open only in case they are needed again.
+protocol Retiring: AnyObject {
+    /// Nothing new begins: lets go of what only waits.
+    func retire()
+}
+
+private struct WeakRetiring {
+    weak var object: (any Retiring)?
+}

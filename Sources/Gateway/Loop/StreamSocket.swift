@@ -33,7 +33,11 @@ package final class StreamSocket: ReadinessHandler, TimerHandler {
     private var readiness: Readiness = []
     private var waiter: UnsafeContinuation<Void, Never>?
     private var awaited: Readiness = []
-    private var fault: StreamFault?
+    /// Why nothing goes on; nil while the stream works.
+    package private(set) var fault: StreamFault?
+    /// Told of everything that could let a caller of `receive` or `send` go on; nil where a task
+    /// waits in `fill` or `write`. Dropped when the stream is closed or handed over.
+    package var observer: (any StreamObserver)?
     private var timer = TimerToken.none
     private var block: UnsafeMutableRawBufferPointer?
     private var head = 0
@@ -121,11 +125,13 @@ package final class StreamSocket: ReadinessHandler, TimerHandler {
     package func descriptorReady(_ readiness: Readiness, tag: UInt8) {
         self.readiness.formUnion(readiness)
         if !awaited.isDisjoint(with: self.readiness) { wake() }
+        observer?.streamChanged(self)
     }
 
     private func fail(_ fault: StreamFault) {
         if self.fault == nil { self.fault = fault }
         wake()
+        observer?.streamChanged(self)
     }
 
     private func wake() {
@@ -215,6 +221,51 @@ package final class StreamSocket: ReadinessHandler, TimerHandler {
         }
     }
 
+    // MARK: Without waiting
+
+    /// Whether `receive` may find something: bytes, the end or an error.
+    package var isReadable: Bool { readiness.contains(.readable) }
+    /// Whether `send` may find room.
+    package var isWritable: Bool { readiness.contains(.writable) }
+    /// Whether the peer has ended its direction or the stream failed, as far as was reported.
+    package var isEnding: Bool { !readiness.isDisjoint(with: [.peerEnded, .failed]) }
+    /// Whether the stream failed, as far as was reported.
+    package var isBroken: Bool { readiness.contains(.failed) }
+
+    /// Reads what has arrived, past `unread`: use one or the other.
+    package func receive(into space: UnsafeMutableRawBufferPointer) -> Transfer {
+        guard readiness.contains(.readable) else { return .wouldBlock }
+        let result = loop.driver.receive(descriptor, into: space)
+        switch result {
+        case .bytes(let count):
+            if count > 0 && count < space.count && !readiness.contains(.peerEnded) {
+                readiness.remove(.readable)
+            }
+            receivedBytes &+= UInt64(count)
+        case .wouldBlock:
+            readiness.remove(.readable)
+        case .failed:
+            break
+        }
+        return result
+    }
+
+    /// Writes what fits.
+    package func send(_ bytes: UnsafeRawBufferPointer) -> Transfer {
+        guard readiness.contains(.writable) else { return .wouldBlock }
+        let result = loop.driver.send(descriptor, bytes)
+        switch result {
+        case .bytes(let count):
+            if count < bytes.count { readiness.remove(.writable) }
+            sentBytes &+= UInt64(count)
+        case .wouldBlock:
+            readiness.remove(.writable)
+        case .failed:
+            break
+        }
+        return result
+    }
+
     // MARK: Facts
 
     /// Who is on the other end: whom the proxy in front connects for, or else the neighbor itself.
@@ -274,6 +325,14 @@ package final class StreamSocket: ReadinessHandler, TimerHandler {
         block = nil
         (head, tail) = (0, 0)
         if fault == nil { fault = .cut }
+        observer = nil
         wake()
     }
+}
+
+/// What moves bytes on streams without a task waiting on each.
+package protocol StreamObserver: AnyObject {
+    /// A stream became readable or writable, failed or was cut. Called on the loop; the stream may
+    /// be closed within.
+    func streamChanged(_ stream: StreamSocket)
 }

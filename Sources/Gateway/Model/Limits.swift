@@ -64,6 +64,26 @@ public enum Limits {
     public static let trailerBytes = 16 * 1024
     /// Bytes of extensions in one chunk's line. Nobody sends any; the RFC wants them bounded.
     public static let chunkLineBytes = 1024
+    /// Bytes of a message read at once, and so the most that waits for a slow receiver: a relay
+    /// holds one read of 256 KiB, but proxied requests come from many more slow clients at once.
+    public static let messageReadBytes = 64 * 1024
+    /// Answers with 1xx that are passed on before the one that counts.
+    public static let interimAnswers = 64
+    /// Connections to origins that one service keeps for reuse on one loop, and of them to one
+    /// destination for one user; browsers open six.
+    public static let keptUpstreams = 1024
+    /// See `keptUpstreams`.
+    public static let keptUpstreamsPerDestination = 32
+    /// How long such a connection is kept: less than common origins wait before they close.
+    public static let keptUpstreamMilliseconds = 30_000
+    /// How old a kept connection may be for a request that must not be repeated if the origin
+    /// has just closed it.
+    public static let freshUpstreamMilliseconds = 1000
+    /// How long a client's connection is kept without a request, where `idleTimeout` is not set.
+    public static let keptClientMilliseconds = 60_000
+    /// Clients per loop that are between requests or in one; beyond it, connections close after
+    /// their answer.
+    public static let keptClientsPerLoop = 32 * 1024
 
     // MARK: Rates and quotas
 

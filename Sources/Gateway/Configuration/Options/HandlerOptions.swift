@@ -9,9 +9,14 @@ package struct HandlerOptions: Sendable {
         case socks5(SOCKS5Options)
         /// Everything goes to the forwarder's nodes.
         case forward(ForwardHandlerOptions)
+        /// An HTTP proxy.
+        case http(HTTPOptions)
+        /// By the client's first byte: SOCKS, or an HTTP proxy.
+        case auto(HTTPOptions, SOCKS5Options)
     }
 
-    /// `type:` as written: `socks5`, `socks`, `socks4`, `socks4a`, `tcp`, `udp` or `forward`.
+    /// `type:` as written: `socks5`, `socks`, `socks4`, `socks4a`, `http`, `auto`, `tcp`, `udp` or
+    /// `forward`.
     package let type: Located<String>
     /// What it does.
     package let kind: Kind
@@ -24,7 +29,7 @@ package struct HandlerOptions: Sendable {
     package let exemptClients: [IPPrefix]
     /// Who is told of its flows.
     package let statistics: StatisticsOptions
-    /// Bounds the handshake (socks5); above zero.
+    /// Bounds the handshake (socks5), or what precedes the first byte (auto); above zero.
     package let readTimeout: Duration
     /// Ends a TCP flow on which no byte moved for so long; zero never does.
     package let idleTimeout: Duration
@@ -44,8 +49,47 @@ package struct HandlerOptions: Sendable {
         self.idleTimeout = idleTimeout
     }
 
+    /// Whether its clients say where to go.
+    package var goesAnywhere: Bool {
+        switch kind {
+        case .socks5, .http, .auto: true
+        case .forward: false
+        }
+    }
+
     /// Whether anybody may use it without naming himself.
     package var isOpen: Bool { authers.isEmpty && credential == nil }
+}
+
+/// What only the HTTP handler has.
+package struct HTTPOptions: Sendable {
+    /// Bounds the wait for the head of an answer; nil does not.
+    package let answerTimeout: Duration?
+    /// Bounds a client's head; above zero.
+    package let headTimeout: Duration
+    /// Whether connections to origins are used for several requests.
+    package let keepsUpstreams: Bool
+    /// What a client is told that it logs in to.
+    package let realm: String
+    /// What `Proxy-Agent` says.
+    package let agent: String
+    /// Fields of every answer of ours, in order.
+    package let answerFields: [(name: String, value: String)]
+    /// Whether CONNECT with `X-Gost-Protocol: udp` is served.
+    package let allowsUDP: Bool
+
+    init(
+        answerTimeout: Duration?, headTimeout: Duration, keepsUpstreams: Bool, realm: String,
+        agent: String, answerFields: [(name: String, value: String)], allowsUDP: Bool
+    ) {
+        self.allowsUDP = allowsUDP
+        self.answerTimeout = answerTimeout
+        self.headTimeout = headTimeout
+        self.keepsUpstreams = keepsUpstreams
+        self.realm = realm
+        self.agent = agent
+        self.answerFields = answerFields
+    }
 }
 
 /// What only the SOCKS handler has.

@@ -4,10 +4,10 @@ enum GostVocabulary {
     /// Names of the SOCKS handler.
     static let socksHandlers = ["socks5", "socks", "socks4", "socks4a"]
     /// Handler types of this version.
-    static let handlers = socksHandlers + ["tcp", "udp", "forward"]
+    static let handlers = socksHandlers + ["http", "auto", "tcp", "udp", "forward"]
     /// Handler types of gost that are not here yet.
     static let laterHandlers = [
-        "auto", "http", "relay", "tungo", "tun", "tap", "tunnel", "rtcp", "rudp", "dns", "file",
+        "relay", "tungo", "tun", "tap", "tunnel", "rtcp", "rudp", "dns", "file",
         "http2", "http3", "metrics", "red", "redir", "redirect", "redu", "router", "serial", "sni",
         "ss", "ssu", "sshd", "unix", "api", "masque",
     ]

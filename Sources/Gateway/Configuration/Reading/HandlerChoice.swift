@@ -16,11 +16,7 @@ struct HandlerChoice {
         isAvailable = GostVocabulary.handlers.contains(type.value)
         guard !isAvailable, isReadable else { return }
         let available = "available are: " + GostVocabulary.handlers.joined(separator: ", ")
-        if given == nil {
-            reader.error(
-                "the handler has no 'type', and gost's default, auto, is not available yet",
-                at: place, hint: available)
-        } else if GostVocabulary.laterHandlers.contains(type.value) {
+        if GostVocabulary.laterHandlers.contains(type.value) {
             reader.error(
                 "the handler '\(type.value)' is not available yet", at: type.location,
                 hint: available)
@@ -35,6 +31,27 @@ struct HandlerChoice {
     /// The listener a service gets that names none.
     var defaultTransport: TransportProtocol { type.value == "udp" ? .udp : .tcp }
 
+    /// Handlers that have their options in common.
+    enum Group {
+        case socks
+        case forward
+        case http
+        case auto
+    }
+
+    /// Which options it has; those of SOCKS where there is no such handler.
+    var group: Group {
+        switch type.value {
+        case "tcp", "udp", "forward": .forward
+        case "http": .http
+        case "auto": .auto
+        default: .socks
+        }
+    }
+
     /// Whether its traffic goes to a forwarder.
-    var isForward: Bool { ["tcp", "udp", "forward"].contains(type.value) }
+    var isForward: Bool { group == .forward }
+
+    /// Whether it speaks HTTP with its clients.
+    var isHTTP: Bool { group == .http || group == .auto }
 }

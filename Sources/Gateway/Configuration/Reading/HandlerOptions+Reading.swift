@@ -27,14 +27,29 @@ extension HandlerOptions {
 
         exemptClients = metadata.prefixes("skipauth")
         statistics = StatisticsOptions(from: &metadata)
-        let asked = metadata.duration("readTimeout", default: .zero, bareNumber: .isSeconds)
-        readTimeout = asked == .zero ? .seconds(15) : asked
+        let lowest: Duration = choice.isHTTP ? .zero - .longest : .zero
+        let asked = metadata.duration(
+            "readTimeout", default: .zero, in: lowest ... .longest, bareNumber: .isSeconds)
+        readTimeout = asked > .zero ? asked : .seconds(15)
         idleTimeout = metadata.duration("idleTimeout", default: .zero, bareNumber: .isSeconds)
         metadata.notYet(.warning, GostVocabulary.laterHandlerMetadata)
-        if choice.isForward {
+        switch choice.group {
+        case .forward:
             kind = .forward(ForwardHandlerOptions(from: &metadata))
-        } else {
+        case .socks:
             kind = .socks5(SOCKS5Options(from: &metadata))
+        case .http:
+            let allowsUDP = metadata.metadataBool("udp", default: false)
+            kind = .http(
+                HTTPOptions(from: &metadata, readTimeout: asked, allowsUDP: allowsUDP))
+            // Datagrams of any size are relayed whole; the number is only checked.
+            _ = metadata.integer("udp.bufferSize", "udpBufferSize", in: 0...1_048_576)
+            metadata.notYet(.warning, ["hash"])
+        case .auto:
+            let socks = SOCKS5Options(from: &metadata)
+            kind = .auto(
+                HTTPOptions(from: &metadata, readTimeout: asked, allowsUDP: socks.allowsUDP),
+                socks)
         }
     }
 }

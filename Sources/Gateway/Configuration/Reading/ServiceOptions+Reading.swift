@@ -79,10 +79,10 @@ extension ServiceOptions {
                 reader.missing(
                     "forwarder", hint: "such as forwarder: {nodes: [{addr: 192.0.2.1:80}]}")
             }
-        case .socks5:
+        case .socks5, .http, .auto:
             if let forwarder {
                 reader.warn(
-                    "'forwarder' is ignored: socks5 goes where its client says",
+                    "'forwarder' is ignored: \(choice.type.value) goes where its client says",
                     at: forwarder.nodes.first?.destination.location
                         ?? reader.location(of: "forwarder"))
             }

@@ -1,0 +1,83 @@
+import Codecs
+import LinuxIO
+import Loop
+import Model
+
+/// From the client to the origin.
+extension HTTPExchange {
+    /// Writes the head, with whatever of the content has come.
+    func begin() {
+        shop.page.removeAll(keepingCapacity: true)
+        shop.hop.encode(head, target, terms, into: &shop.page)
+        if !content.isComplete, client.hasHeld {
+            let held = client.takeHeld()
+            held.withUnsafeBytes { take($0) }
+        } else {
+            send()
+        }
+        if content.isComplete, uplink == .open, !origin.hasPending { requestIsDone() }
+    }
+
+    /// Moves what can be moved; whether anything was.
+    func moveUplink() -> Bool {
+        guard uplink == .open else { return false }
+        if origin.hasPending {
+            let sent = origin.flush()
+            guard let count = counted(sent), count > 0 else { return uplink == .broken }
+            if origin.hasPending { return true }
+        }
+        if content.isComplete {
+            requestIsDone()
+            return true
+        }
+        guard client.socket.isReadable else { return false }
+        let allowed = allowed(.uplink)
+        guard allowed > 0 else { return false }
+        switch client.read(atMost: allowed) {
+        case .nothing:
+            return false
+        case .bytes(let all):
+            hasContinued = true
+            shop.page.removeAll(keepingCapacity: true)
+            take(all)
+        case .ended, .failed:
+            // The origin must not take half of the content for the whole.
+            fail(.stop(.broken), FlowEnd(by: .client, phase: .relay, cause: .reset))
+        }
+        return true
+    }
+
+    /// Takes content from the front of what came, writes it on, and keeps the rest.
+    private func take(_ all: UnsafeRawBufferPointer) {
+        if shop.page.isEmpty, let count = content.passing(all.count) {
+            content.passed(count)
+            client.hold(UnsafeRawBufferPointer(rebasing: all[count...]))
+            _ = counted(origin.write(UnsafeRawBufferPointer(rebasing: all[..<count])))
+            return
+        }
+        switch content.take(all, into: &shop.page) {
+        case .success(let count):
+            client.hold(UnsafeRawBufferPointer(rebasing: all[count...]))
+            send()
+        case .failure(let failure):
+            let answer = HTTPAnswer(failure.fault)
+            fail(
+                hasAnswered ? .stop(.broken) : .answer(answer),
+                FlowEnd(by: .client, phase: .relay, cause: .malformed))
+        }
+    }
+
+    private func send() { _ = counted(origin.write(shop.page)) }
+
+    /// Counts what was written; nil when the origin takes no more.
+    private func counted(_ sent: HTTPStream.Sent) -> Int? {
+        switch sent {
+        case .took(let count):
+            countUplink(count)
+            return count
+        case .failed:
+            requestBroke()
+            return nil
+        }
+    }
+}
