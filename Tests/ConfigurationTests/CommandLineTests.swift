@@ -28,6 +28,7 @@ struct CommandLineVector: CustomTestStringConvertible {
         while let option = rest.popFirst() {
             switch option {
             case "-L": request.services.append(rest.popFirst() ?? "")
+            case "-F": request.nodes.append(rest.popFirst() ?? "")
             case "-api": request.api = rest.popFirst()
             case "-metrics": request.metrics = rest.popFirst()
             case "-D": request.debugLevel += 1
@@ -99,9 +100,9 @@ struct CommandLineTests {
     @Test func `the selector of a forwarder is read`() {
         let loaded = load("tcp://127.0.0.1:1/a:1,b:2?strategy=fifo&max_fails=3")
         let forwarder = loaded.options.services[0].forwarder
-        #expect(forwarder?.strategy == .fifo)
-        #expect(forwarder?.maxFails == 3)
-        #expect(forwarder?.failTimeout == .seconds(30))
+        #expect(forwarder?.selector.strategy == .fifo)
+        #expect(forwarder?.selector.maxFails == 3)
+        #expect(forwarder?.selector.failTimeout == .seconds(30))
         #expect(!loaded.isRefused)
     }
 
@@ -163,13 +164,52 @@ struct CommandLineTests {
                 """)
     }
 
-    @Test func `a chain is refused`() {
-        let loaded = load("socks5://127.0.0.1:1080", nodes: ["socks5://u:hunter2@192.0.2.1:1080"])
+    @Test func `each -F is a hop, each of its hosts a node`() {
+        let loaded = load(
+            "socks5://127.0.0.1:1080",
+            nodes: [
+                "http://u:hunter2@192.0.2.1:8080,proxy.example:8080?strategy=fifo",
+                "socks5://[2001:db8::1]:1080?timeout=5",
+            ])
+        #expect(loaded.renderedDiagnostics == "")
+        #expect(
+            loaded.options.described == """
+                service service-0 at 127.0.0.1:1080
+                  listener tcp ttl=5s
+                  handler socks5 readTimeout=15s
+                  socks udp=false bind=false udpTimeout=1m
+                  chain chain-0
+                chain chain-0
+                  hop hop-0 fifo maxFails=1 failTimeout=30s
+                    node node-0 192.0.2.1:8080 http as u
+                    node node-1 proxy.example:8080 http as u
+                  hop hop-1 round maxFails=1 failTimeout=10s
+                    node node-0 [2001:db8::1]:1080 socks5 timeout=5s
+
+                """)
+    }
+
+    @Test func `what a node is not available for is said at its place`() {
+        let loaded = load(
+            "socks5://127.0.0.1:1080", nodes: ["relay+wss://u:hunter2@h.example:443", "sock5://h"])
         #expect(
             loaded.renderedDiagnostics == """
-                -F:1:1: error: chains are not available yet
-                    socks5://u:***@192.0.2.1:1080
+                -F:1:1: error: the connector 'relay' is not available yet
+                    relay+wss://u:***@h.example:443
                     ^
+                  hint: available are: http, socks5, socks, forward, tcp
+                -F:1:7: error: the dialer 'wss' is not available yet
+                    relay+wss://u:***@h.example:443
+                          ^
+                  hint: available are: tcp
+                -F:2:1: error: there is no connector 'sock5'
+                    sock5://h
+                    ^
+                  hint: did you mean 'socks5'?
+                -F:2:9: error: 'addr' must be a host and a port from 1 to 65535
+                    sock5://h
+                            ^
+                  hint: such as 192.0.2.1:1080, [2001:db8::1]:1080 or example.com:1080
 
                 """)
     }

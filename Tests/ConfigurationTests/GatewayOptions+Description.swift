@@ -6,6 +6,8 @@ extension GatewayOptions {
     /// The options as text, for golden files: what differs from a default, one part in a line.
     var described: String {
         var lines = services.flatMap(\.lines)
+        for chain in chains { lines += chain.lines }
+        for hop in hops { lines += hop.lines(indented: "") }
         for auther in authers {
             let users = auther.users.map {
                 "\($0.username.value)\($0.hash != nil ? " (hashed)" : "")"
@@ -100,6 +102,7 @@ extension ServiceOptions {
         }
         if let user = handler.credential { lines.append("  user \(user.username.value)") }
         if !handler.exemptClients.isEmpty { lines.append("  exempt \(handler.exemptClients)") }
+        lines += routeLines
         let statistics = handler.statistics
         if !statistics.guids.isEmpty {
             lines.append(
@@ -164,16 +167,9 @@ extension HTTPOptions {
 
 extension ForwarderOptions {
     fileprivate var lines: [String] {
-        let head =
-            "  forwarder \(strategy) maxFails=\(maxFails) failTimeout=\(failTimeout.text)"
-        return [head]
+        ["  forwarder \(selector.described)"]
             + nodes.map { node in
-                var line = "    node \(node.name) \(node.destination.value)"
-                if node.weight != 1 { line += " weight=\(node.weight)" }
-                if node.isBackup { line += " backup" }
-                if let fails = node.maxFails { line += " maxFails=\(fails)" }
-                if let timeout = node.failTimeout { line += " failTimeout=\(timeout.text)" }
-                return line
+                "    node \(node.name) \(node.destination.value)\(node.share.described)"
             }
     }
 }

@@ -4,6 +4,7 @@ import LinuxIO
 import Loop
 import Model
 import PluginKit
+import Routing
 import Testing
 
 @Suite("Forwarding streams", .timeLimit(.minutes(5)))

@@ -4,6 +4,7 @@ import Limiting
 import LinuxIO
 import Loop
 import Model
+import Routing
 import Testing
 
 @Suite("Services with limits", .timeLimit(.minutes(5)))

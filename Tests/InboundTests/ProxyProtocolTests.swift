@@ -4,6 +4,7 @@ import Inbound
 import KernelTesting
 import Loop
 import Model
+import Routing
 import Testing
 
 @Suite("PROXY headers, in and out", .timeLimit(.minutes(5)))

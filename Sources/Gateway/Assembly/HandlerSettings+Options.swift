@@ -4,10 +4,12 @@ import Model
 import Options
 
 extension SOCKSSettings {
-    /// What the options of a SOCKS handler mean.
-    init(_ options: SOCKS5Options) {
+    /// What the options of a SOCKS handler mean. Where a service has a chain, neither datagrams nor
+    /// BIND may go past it.
+    init(_ options: SOCKS5Options, hasChain: Bool) {
         self.init(
-            servesDatagrams: options.allowsUDP, servesBind: options.allowsBind,
+            servesDatagrams: options.allowsUDP && !hasChain,
+            servesBind: options.allowsBind && !hasChain,
             publicAddress: options.publicAddress, datagramPorts: options.udpPorts)
     }
 }
@@ -15,7 +17,7 @@ extension SOCKSSettings {
 extension HTTPSettings {
     /// What the options of an HTTP handler mean. `idleTimeout` bounds the time between requests as
     /// well, where it is set.
-    init(_ options: HTTPOptions, idleTimeout: Duration) {
+    init(_ options: HTTPOptions, idleTimeout: Duration, hasChain: Bool) {
         let kept =
             idleTimeout > .zero
             ? idleTimeout.wholeMilliseconds : Int64(Limits.keptClientMilliseconds)
@@ -27,7 +29,8 @@ extension HTTPSettings {
             answerNanoseconds: options.answerTimeout.map {
                 Self.nanoseconds($0.wholeMilliseconds)
             },
-            keepNanoseconds: Self.nanoseconds(kept), servesDatagrams: options.allowsUDP)
+            keepNanoseconds: Self.nanoseconds(kept),
+            servesDatagrams: options.allowsUDP && !hasChain)
     }
 
     private static func nanoseconds(_ milliseconds: Int64) -> UInt64 {

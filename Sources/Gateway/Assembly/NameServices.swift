@@ -24,6 +24,20 @@ struct NameServices: Sendable {
             files: files, pool: pool)
     }
 
+    /// What happens to names before they go down a chain: a service's own resolver and list of
+    /// hosts have the first word.
+    func farNames(
+        _ choice: NameChoice, hosts: Published<HostsTable>, for station: Station
+    ) -> Router.FarNames {
+        if choice.resolver != nil {
+            return .resolved(resolver(choice.resolver, hosts: hosts, for: station))
+        }
+        if choice.hosts == nil { return .passed }
+        return .written(
+            Resolver(
+                station.loop, hosts: hosts, sources: [], lifetime: .none, files: files, pool: pool))
+    }
+
     private func source(_ server: NameServerOptions) -> Resolver.Source {
         let families = families(server)
         let plan: NameQueryPlan

@@ -73,6 +73,12 @@ final class OwnEndpoints: Sendable {
         return policy.refusal(of: endpoint, for: client.address)?.rawValue
     }
 
+    /// Why an endpoint must not be asked of the far end of a chain; nil allows it.
+    func objection(beyondChain endpoint: Endpoint) -> String? {
+        let policy = state.withLock { $0.allowing }
+        return policy.refusal(beyondChain: endpoint)?.rawValue
+    }
+
     private static func policy(
         _ endpoints: [Endpoint], _ isOwnAddress: @escaping @Sendable (IPAddress) -> Bool,
         _ privateDestinations: DestinationPolicy.PrivateDestinations

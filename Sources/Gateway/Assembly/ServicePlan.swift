@@ -16,6 +16,8 @@ struct ServicePlan: Sendable {
     let admissions: [PluginAdmission]
     /// Makes the service's resolver for a loop.
     let makeResolver: @Sendable (Station) -> any NameResolver
+    /// Makes the service's ways for a loop.
+    let makeRoute: @Sendable (Station) -> Router.Plan
     /// The service's address policy.
     let guarding: AddressGuard
     /// Told of sockets that listen for a while.

@@ -2,6 +2,7 @@ import Codecs
 import Configuration
 import Inbound
 import Limiting
+import Loop
 import Metering
 import Model
 import Options
@@ -34,7 +35,7 @@ struct ServicePlanner {
         let settings = ServiceSettings(
             metered: metered, gate: gate,
             handshakeNanoseconds: nanoseconds(handler.readTimeout, or: 15_000),
-            dialNanoseconds: UInt64(Limits.dialMilliseconds) * 1_000_000,
+            dialNanoseconds: nanoseconds(service.dialTimeout, or: Limits.dialMilliseconds),
             streamIdleNanoseconds: nanoseconds(
                 handler.idleTimeout, or: Limits.streamIdleMilliseconds),
             datagramIdleNanoseconds: nanoseconds(datagramIdle(service), or: 60_000),
@@ -52,6 +53,7 @@ struct ServicePlanner {
             address: service.address, transport: service.listener.transport, settings: settings,
             admissions: plugins.admissions(info.guids),
             makeResolver: { names.resolver(resolver, hosts: hosts, for: $0) },
+            makeRoute: try makeRoute(service),
             guarding: { endpoint, client in
                 own.objection(to: endpoint, client: client, allowsPrivate: allowsPrivate)
             },
@@ -84,13 +86,18 @@ struct ServicePlanner {
     private func handlerSettings(_ service: ServiceOptions) throws(StartFault) -> HandlerSettings {
         switch service.handler.kind {
         case .socks5(let socks):
-            return .socks(SOCKSSettings(socks))
+            return .socks(SOCKSSettings(socks, hasChain: !service.chains.isEmpty))
         case .http(let http):
-            return .http(HTTPSettings(http, idleTimeout: service.handler.idleTimeout))
+            return .http(
+                HTTPSettings(
+                    http, idleTimeout: service.handler.idleTimeout,
+                    hasChain: !service.chains.isEmpty))
         case .auto(let http, let socks):
             return .auto(
-                HTTPSettings(http, idleTimeout: service.handler.idleTimeout),
-                SOCKSSettings(socks))
+                HTTPSettings(
+                    http, idleTimeout: service.handler.idleTimeout,
+                    hasChain: !service.chains.isEmpty),
+                SOCKSSettings(socks, hasChain: !service.chains.isEmpty))
         case .forward:
             guard let forwarder = service.forwarder, !forwarder.nodes.isEmpty else {
                 throw StartFault("service '\(service.name.value)' forwards to nobody")
@@ -99,20 +106,44 @@ struct ServicePlanner {
                 TargetList(
                     forwarder.nodes.map { node in
                         TargetList.Target(
-                            node.destination.value, weight: node.weight,
-                            isBackup: node.isBackup, maxFails: node.maxFails ?? forwarder.maxFails,
-                            failTimeoutMilliseconds: (node.failTimeout ?? forwarder.failTimeout)
-                                .wholeMilliseconds)
-                    }, strategy: strategy(forwarder)))
+                            node.destination.value,
+                            ChainPlanner.member(node.share, forwarder.selector))
+                    }, strategy: ChainPlanner.strategy(forwarder.selector)))
         }
     }
 
-    private func strategy(_ forwarder: ForwarderOptions) -> TargetList.Strategy {
-        switch forwarder.strategy {
-        case .round: .round
-        case .random: .random
-        case .fifo: .fifo
-        case .hash: .hash
+    /// Makes a service's routes for a loop.
+    private func makeRoute(
+        _ service: ServiceOptions
+    ) throws(StartFault) -> @Sendable (Station) -> Router.Plan {
+        let group = try ChainPlanner(options: options, objects: objects).group(service)
+        let (own, names, route) = (own, names, service.handler.route)
+        let choice = NameChoice(resolver: service.resolver?.value, hosts: service.hosts?.value)
+        let hosts = factory.hosts(choice.hosts)
+        // Shared objects are made here; on the loops they are only used.
+        var tables: [String: Published<HostsTable>] = [:]
+        for list in options.hosts where group != nil {
+            tables[list.name.value] = factory.hosts(list.name.value)
+        }
+        let none = factory.hosts(nil)
+        return { [tables] station in
+            var plan = Router.Plan()
+            plan.group = group
+            plan.retries = route.retries
+            plan.hashesByHost = route.hashesByHost
+            // Who wrote the file chose the nodes, not the client: a local one is good for all.
+            plan.nodeObjection = { endpoint in
+                own.objection(
+                    to: endpoint, client: Endpoint(.loopbackV4, 0), allowsPrivate: true)
+            }
+            plan.farObjection = { own.objection(beyondChain: $0) }
+            plan.farNames = names.farNames(choice, hosts: hosts, for: station)
+            plan.makeResolver = { choice in
+                names.resolver(
+                    choice.resolver, hosts: choice.hosts.flatMap { tables[$0] } ?? none,
+                    for: station)
+            }
+            return plan
         }
     }
 

@@ -15,12 +15,14 @@ final class SharedObjects {
         case admissions
         case bypasses
         case hosts
+        case chains
+        case hops
 
         /// Whether a change is applied to the object that there is.
         var isRevised: Bool {
             switch self {
             case .limiters, .climiters, .rlimiters: true
-            case .authers, .admissions, .bypasses, .hosts: false
+            case .authers, .admissions, .bypasses, .hosts, .chains, .hops: false
             }
         }
     }

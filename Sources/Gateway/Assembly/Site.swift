@@ -77,7 +77,7 @@ final class Site {
         ServiceDesk(
             station: station, settings: plan.settings, admissions: plan.admissions,
             resolver: plan.makeResolver(station), guarding: plan.guarding,
-            passing: plan.passing)
+            route: plan.makeRoute(station), passing: plan.passing)
     }
 
     // MARK: Stop

@@ -12,6 +12,7 @@ struct References {
         var references = References(options: options)
         references.checkUniqueness()
         references.checkNames()
+        references.checkChains()
         references.checkPlugins()
         references.checkAddresses()
         references.checkOpenness()
@@ -30,6 +31,8 @@ struct References {
         unique(options.authers.map(\.name), kind: "auther")
         unique(options.admissions.map(\.name), kind: "admission")
         unique(options.bypasses.map(\.name), kind: "bypass")
+        unique(options.chains.map(\.name), kind: "chain")
+        unique(options.hops.map(\.name), kind: "hop")
         unique(options.hosts.map(\.name), kind: "list of hosts")
         unique(options.resolvers.map(\.name), kind: "resolver")
         unique(options.limiters.map(\.name), kind: "limiter")
@@ -66,11 +69,12 @@ struct References {
         }
         unused(options.authers.map(\.name), used, kind: "auther")
 
-        let resolvers = options.services.compactMap(\.resolver)
+        let nodes = options.nodes
+        let resolvers = options.services.compactMap(\.resolver) + nodes.compactMap(\.resolver)
         missing(resolvers, among: options.resolvers.map(\.name), kind: "resolver", key: "resolvers")
         unused(options.resolvers.map(\.name), resolvers, kind: "resolver")
 
-        let hosts = options.services.compactMap(\.hosts)
+        let hosts = options.services.compactMap(\.hosts) + nodes.compactMap(\.hosts)
         missing(hosts, among: options.hosts.map(\.name), kind: "list of hosts", key: "hosts")
         unused(options.hosts.map(\.name), hosts, kind: "list of hosts")
 
@@ -103,6 +107,26 @@ struct References {
         unused(options.quotas.map(\.name), quotas, kind: "quota")
     }
 
+    private mutating func checkChains() {
+        let used = options.services.flatMap(\.handler.route.chains)
+        missing(used, among: options.chains.map(\.name), kind: "chain", key: "chains")
+        unused(options.chains.map(\.name), used, kind: "chain")
+        let references = options.chains.flatMap(\.hops).filter(\.isReference).map(\.name)
+        missing(references, among: options.hops.map(\.name), kind: "hop", key: "hops")
+        unused(options.hops.map(\.name), references, kind: "hop", by: "chain")
+        for chain in options.chains {
+            for hop in chain.hops.dropLast() {
+                for node in options.hop(hop)?.nodes ?? [] where node.connector.isPassThrough {
+                    error(
+                        "the connector '\(node.connector.type.value)' speaks to nobody behind"
+                            + " its node: it can only stand in the last hop of a chain",
+                        at: node.connector.type.location,
+                        hint: "further hops follow in the chain '\(chain.name.value)'")
+                }
+            }
+        }
+    }
+
     private mutating func missing(
         _ used: [Located<String>], among known: [Located<String>], kind: String, key: String
     ) {
@@ -116,11 +140,12 @@ struct References {
     }
 
     private mutating func unused(
-        _ known: [Located<String>], _ used: [Located<String>], kind: String
+        _ known: [Located<String>], _ used: [Located<String>], kind: String,
+        by user: String = "service"
     ) {
         let names = Set(used.map(\.value))
         for name in known where !name.value.isEmpty && !names.contains(name.value) {
-            warn("no service uses the \(kind) '\(name.value)'", at: name.location)
+            warn("no \(user) uses the \(kind) '\(name.value)'", at: name.location)
         }
     }
 

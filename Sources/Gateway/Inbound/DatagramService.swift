@@ -2,6 +2,7 @@ package import LinuxIO
 import Loop
 package import Model
 package import Relay
+import Routing
 
 /// Opens a service that forwards datagrams to fixed targets.
 package enum DatagramService {

@@ -16,25 +16,37 @@ extension DialFault {
         case .hostUnreachable: "host unreachable"
         case .timedOut: "timed out"
         case .failed(let error): error.description
+        case .node(let name, let fault): "node \(name): \(fault.reason)"
         case .cut: "the gateway stops"
         }
     }
 
-    /// Whether policy or a plugin said no.
-    var isDenial: Bool {
-        if case .denied = self { true } else { false }
-    }
-
     /// The SOCKS5 reply that tells it (RFC 1928 §6).
     var reply: SOCKS5.Reply.Code {
-        switch self {
+        switch ofDestination {
         case .name: .hostUnreachable
         case .denied: .notAllowed
         case .refused: .connectionRefused
         case .networkUnreachable: .networkUnreachable
         case .hostUnreachable: .hostUnreachable
         case .timedOut: .ttlExpired
-        case .failed, .cut: .generalFailure
+        case .failed, .node, .cut: .generalFailure
+        }
+    }
+}
+
+extension NodeFault {
+    /// What a log line says.
+    var reason: String {
+        switch self {
+        case .unreachable(let fault): "cannot be reached: \(fault.reason)"
+        case .ended: "closed the connection before it answered"
+        case .timedOut: "did not answer in time"
+        case .failed(let error): error.description
+        case .malformed(let what): "does not speak the protocol of its connector: \(what)"
+        case .loginRefused: "refuses our user and password"
+        case .refused(let what): "refuses: \(what)"
+        case .destination(let fault): "says of the destination: \(fault.reason)"
         }
     }
 }

@@ -2,6 +2,7 @@ import Codecs
 import Loop
 import Model
 import PluginKit
+import Routing
 
 /// Reads the PROXY header in front of a client's first byte, and makes the client that it names the
 /// stream's peer.

@@ -17,6 +17,8 @@ package final class ServiceDesk {
     /// The configuration.
     package let settings: ServiceSettings
     let dialer: Dialer
+    /// Finds ways to destinations, chains included.
+    let router: Router
     let flows: FlowFactory
     let admissions: [PluginAdmission]
     let passing: PassingEndpoints
@@ -31,19 +33,21 @@ package final class ServiceDesk {
     package init(
         station: Station, settings: ServiceSettings, admissions: [PluginAdmission],
         resolver: any NameResolver, guarding: @escaping AddressGuard,
-        passing: PassingEndpoints = .untold
+        route: Router.Plan = Router.Plan(), passing: PassingEndpoints = .untold
     ) {
         self.station = station
         self.settings = settings
         self.admissions = admissions
         self.passing = passing
         let bypasses = settings.bypasses
-        dialer = Dialer(
+        let dialer = Dialer(
             loop: station.loop, resolver: resolver,
             objection: { endpoint, client in
                 guarding(endpoint, client)
                     ?? bypasses.hit(resolved: endpoint).map { "bypass '\($0.name)'" }
             })
+        self.dialer = dialer
+        router = Router(loop: station.loop, direct: dialer, plan: route)
         let flows = FlowFactory(station: station, service: settings.metered)
         self.flows = flows
         terms = StreamRelay.Terms(
@@ -189,14 +193,14 @@ package final class ServiceDesk {
         let deadline = station.loop.nowNanoseconds + settings.dialNanoseconds
         var started: StreamSocket?
         defer { if let started { station.untrack(started) } }
-        let socket = try await dialer.dial(
-            destination, client: client.peer, deadlineNanoseconds: deadline,
+        return try await router.dial(
+            RouteQuery(destination, client: client.peer, user: user),
+            deadlineNanoseconds: deadline,
             onStart: { [station] socket in
                 if let started { station.untrack(started) }
                 started = socket
                 station.track(socket)
             })
-        return Upstream(socket, to: socket.peer)
     }
 
     /// Turns two connected streams into a metered relay. Nothing waits afterwards.

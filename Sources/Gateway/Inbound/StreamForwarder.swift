@@ -30,7 +30,7 @@ struct StreamForwarder {
             } catch {
                 if error == .cut { break }
                 // A client that may not is no failure of the target.
-                if !error.isDenial {
+                if !error.ofDestination.isDenial {
                     targets.failed(target, nowMilliseconds: driver.wallMilliseconds())
                 }
                 desk.logFailure(

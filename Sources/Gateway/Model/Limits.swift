@@ -131,6 +131,12 @@ public enum Limits {
     /// Bytes of a body that nobody wanted which are read away to keep the connection.
     public static let httpSkippedBytes = 64 * 1024
 
+    // MARK: Chains
+
+    /// Bytes of a proxy's answer to CONNECT, interim answers included: what popular servers take
+    /// as a head at most. Only its first line is kept.
+    public static let proxyAnswerBytes = 64 * 1024
+
     // MARK: UDP
 
     /// Segments in one segmented send; the kernel's own bound (`UDP_MAX_SEGMENTS`).

@@ -77,6 +77,27 @@ package struct DestinationPolicy: Sendable {
         return address.isPrivate || address.isReserved ? .privateRange : nil
     }
 
+    /// Why `destination` may not be asked of the far end of a chain; nil where it may.
+    ///
+    /// Loopback, private ranges and links mean others there, and belong to the far end's own rules.
+    /// What nobody asks for in good faith is refused here as well: no address, groups, a cloud's
+    /// credentials; and so is a way back to this gateway.
+    package func refusal(beyondChain destination: Endpoint) -> Refusal? {
+        if destination.port == 0 { return .portZero }
+        let address = destination.address
+        if let inner = address.embeddedV4,
+            let refusal = refusal(beyondChain: Endpoint(inner, destination.port))
+        {
+            return refusal
+        }
+        if address.isUnspecified || address.isV4 && address.v4Bits >> 24 == 0 {
+            return .unspecified
+        }
+        if address.isMulticastOrBroadcast { return .multicastOrBroadcast }
+        if address.isMetadataService { return .metadata }
+        return !address.isLoopback && isOwnListener(destination) ? .ownListener : nil
+    }
+
     private func isOwnListener(_ destination: Endpoint) -> Bool {
         if ownListeners.contains(destination) { return true }
         guard wildcardPorts.contains(destination.port) else { return false }

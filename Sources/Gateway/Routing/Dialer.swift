@@ -18,8 +18,20 @@ package enum DialFault: Error, Hashable, Sendable {
     case timedOut
     /// Another failure of the socket calls.
     case failed(Errno)
+    /// A node of a chain: which one, as messages name it, and what it is.
+    case node(String, NodeFault)
     /// The gateway cut the attempt.
     case cut
+
+    /// Whether policy or a plugin said no.
+    package var isDenial: Bool {
+        if case .denied = self { true } else { false }
+    }
+
+    /// The fault of the destination itself where a chain's last node told it; else the same.
+    package var ofDestination: DialFault {
+        if case .node(_, .destination(let fault)) = self { fault } else { self }
+    }
 
     /// How much it tells of a destination whose addresses all failed: an answer of the host is
     /// worth more than silence, and silence more than a family that this machine has no route for.
@@ -30,7 +42,7 @@ package enum DialFault: Error, Hashable, Sendable {
         case .timedOut: 3
         case .networkUnreachable: 2
         case .denied, .failed: 1
-        case .name, .cut: 0
+        case .name, .node, .cut: 0
         }
     }
 

@@ -46,14 +46,14 @@ package final class Resolver: NameResolver {
     /// How long the system's files are trusted before they are read again.
     private static let filesNanoseconds: UInt64 = 5_000_000_000
 
-    /// A resolver. `sources` are asked in order, the next when one fails; at least one. With
-    /// `answersStale` an answer that is too old is given at once, while it is asked for anew.
+    /// A resolver. `sources` are asked in order, the next when one fails; without any, only the
+    /// hosts are known. With `answersStale` an answer that is too old is given at once, while it is
+    /// asked for anew.
     package init(
         _ loop: EventLoop, hosts: Published<HostsTable>, sources: [Source],
         lifetime: AnswerCache.Lifetime, answersStale: Bool = false, files: SystemFiles,
         pool: BlockingPool
     ) {
-        precondition(!sources.isEmpty, "somebody must be asked")
         self.loop = loop
         self.hosts = hosts
         self.sources = sources
@@ -66,9 +66,10 @@ package final class Resolver: NameResolver {
     package func resolve(
         _ name: String, deadlineNanoseconds: UInt64
     ) async throws(NameFault) -> [IPAddress] {
-        let families = sources[0].families
+        let families = sources.first?.families ?? .preferV4
         let written = families.order(hosts.value.addresses(of: name))
         if !written.isEmpty { return written }
+        if sources.isEmpty { throw .notFound }
         let key = AnswerCache.Key(name: name, families: families)
         if let known = cache.answer(for: key, nowNanoseconds: loop.nowNanoseconds) {
             return try Self.addresses(known)

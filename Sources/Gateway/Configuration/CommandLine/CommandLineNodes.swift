@@ -14,21 +14,16 @@ struct CommandLineNodes {
     init(_ request: ConfigurationRequest) {
         let start = Location(file: "-L", line: 1, column: 1)
         var lists = CommandLineLists()
+        let chain = addChain(request.nodes, to: &lists)
         for (index, text) in request.services.enumerated() {
             let place = Location(file: "-L", line: index + 1, column: 1)
             attempt { () throws(YAMLFault) in
-                try Self.addService(text, at: place, to: &lists)
-            }
-        }
-        for (index, text) in request.nodes.enumerated() {
-            let place = Location(file: "-F", line: index + 1, column: 1)
-            attempt { () throws(YAMLFault) in
-                _ = try ServiceURL(text, at: place)
-                throw YAMLFault("chains are not available yet", at: place)
+                try Self.addService(text, chain: chain, at: place, to: &lists)
             }
         }
         var root = MappingBuilder(at: start)
         root.add("services", lists.services)
+        root.add("chains", lists.chains)
         root.add("admissions", lists.admissions)
         root.add("bypasses", lists.bypasses)
         root.add("resolvers", lists.resolvers)
@@ -50,15 +45,44 @@ struct CommandLineNodes {
         addSource("-metrics", request.metrics.map { [$0] } ?? [])
     }
 
+    /// Makes one chain of all `-F`, a hop each, and returns its name; nil without any.
+    private mutating func addChain(
+        _ nodes: [String], to lists: inout CommandLineLists
+    ) -> Located<String>? {
+        guard !nodes.isEmpty else { return nil }
+        let start = Location(file: "-F", line: 1, column: 1)
+        let name = Located("chain-0", at: start)
+        var hops: [Node] = []
+        for (index, text) in nodes.enumerated() {
+            let place = Location(file: "-F", line: index + 1, column: 1)
+            attempt { () throws(YAMLFault) in
+                guard !text.isEmpty else {
+                    throw YAMLFault(
+                        "an address is missing", at: place, hint: "such as socks5://192.0.2.1:1080")
+                }
+                var builder = HopBuilder(try ServiceURL(text, at: place), at: place)
+                hops.append(try builder.build(number: index, into: &lists))
+            }
+        }
+        // What could not be read is reported already; a chain without it would be another one.
+        guard hops.count == nodes.count else { return nil }
+        var chain = MappingBuilder(at: start)
+        chain.add("name", name)
+        chain.add("hops", hops)
+        lists.chains.append(chain.node)
+        return name
+    }
+
     private static func addService(
-        _ text: String, at place: Location, to lists: inout CommandLineLists
+        _ text: String, chain: Located<String>?, at place: Location,
+        to lists: inout CommandLineLists
     ) throws(YAMLFault) {
         let url = try ServiceURL(text, at: place)
         guard !text.isEmpty else {
             throw YAMLFault(
                 "an address is missing", at: place, hint: "such as socks5://127.0.0.1:1080")
         }
-        var builder = ServiceBuilder(url, at: place)
+        var builder = ServiceBuilder(url, chain: chain, at: place)
         try builder.build(first: lists.services.count, into: &lists)
     }
 

@@ -5,11 +5,13 @@ import Options
 /// handler, listener and service, except those that have a place of their own.
 struct ServiceBuilder {
     private var url: ServiceURL
+    private let chain: Located<String>?
     private let location: Location
 
-    /// A builder for an argument at `location`.
-    init(_ url: ServiceURL, at location: Location) {
+    /// A builder for an argument at `location`; `chain` is what all `-F` make together.
+    init(_ url: ServiceURL, chain: Located<String>?, at location: Location) {
         self.url = url
+        self.chain = chain
         self.location = location
     }
 
@@ -29,8 +31,8 @@ struct ServiceBuilder {
         }
         let auth = try url.takeAuth()
         let tls = takeTLS()
-        let pinned = takeServiceKeys()
-        let selector = takeSelector()
+        let pinned = url.takeSocketKeys(at: location)
+        let selector = url.takeSelector(at: location)
         for (index, address) in addresses.enumerated() {
             var service = MappingBuilder(at: location)
             service.add("name", Located("service-\(first + index)", at: location))
@@ -40,11 +42,14 @@ struct ServiceBuilder {
             handler.add("type", handlerType)
             handler.add(
                 "retries", used.contains("retries") ? url.value(of: "retries") : nil, isPlain: true)
+            let isReverse = ["rtcp", "rudp", "runix"].contains(handlerType.value)
+            handler.add("chain", isReverse ? nil : chain)
             handler.add("auth", auth)
             handler.add("metadata", metadata(prefix: "handler.", without: used))
             service.add("handler", handler)
             var listener = MappingBuilder(at: listenerType.location)
             listener.add("type", listenerType)
+            listener.add("chain", isReverse ? chain : nil)
             listener.add("tls", tls)
             listener.add("metadata", metadata(prefix: "listener."))
             service.add("listener", listener)
@@ -110,61 +115,23 @@ struct ServiceBuilder {
         return forwarder.node
     }
 
-    private mutating func takeSelector() -> MappingBuilder {
-        let strategy = url.take("strategy")
-        let fails = url.take("maxFails", "max_fails")
-        let timeout = url.take("failTimeout", "fail_timeout")
-        var selector = MappingBuilder(at: location)
-        guard strategy != nil || fails != nil || timeout != nil else { return selector }
-        selector.add("strategy", strategy ?? Located("round", at: location))
-        selector.add("maxFails", fails ?? Located("1", at: location), isPlain: true)
-        // The command line's own default is 30 s, and its bare numbers are seconds.
-        let text = timeout?.map { Int64($0) == nil ? $0 : $0 + "s" }
-        selector.add("failTimeout", text ?? Located("30s", at: location))
-        return selector
-    }
-
     // MARK: Metadata
 
     private func metadata(
         prefix: String, without used: Set<String> = [], pinned: MappingBuilder? = nil
     ) -> MappingBuilder {
-        let prefixes = ["handler.", "listener.", "service."]
-        var values: [String: Node] = [:]
-        for (key, value) in url.query where !used.contains(key.lowercased()) {
-            let node = Node(.scalar(value.value, isQuoted: true), at: value.location)
-            let lowered = key.lowercased()
-            if lowered.hasPrefix(prefix) {
-                values[String(key.dropFirst(prefix.count))] = node
-            } else if !prefixes.contains(where: { lowered.hasPrefix($0) }), values[key] == nil {
-                values[key] = node
-            }
-        }
-        if let pinned, case .mapping(let entries) = pinned.node.value {
-            for entry in entries { values[entry.key.text] = entry.value }
-        }
-        var mapping = MappingBuilder(at: location)
-        for key in values.keys.sorted() { mapping.add(key, values[key]) }
-        return mapping
-    }
-
-    /// Keys that only the service's metadata gets.
-    private mutating func takeServiceKeys() -> MappingBuilder {
-        var mapping = MappingBuilder(at: location)
-        for key in ["interface", "netns", "netns.out"] { mapping.add(key, url.take(key)) }
-        for key in ["so_mark", "proxyProtocol"] { mapping.add(key, url.take(key), isPlain: true) }
-        return mapping
+        url.metadata(
+            prefix: prefix, among: ["handler.", "listener.", "service."], without: used,
+            pinned: pinned, at: location)
     }
 
     private mutating func takeTLS() -> MappingBuilder {
         var tls = MappingBuilder(at: location)
-        let certificate = url.take("tls.certFile", "certFile", "cert")
-        let key = url.take("tls.keyFile", "keyFile", "key")
-        let authority = url.take("tls.caFile", "caFile", "ca")
-        guard certificate != nil else { return tls }
-        tls.add("certFile", certificate)
-        tls.add("keyFile", key)
-        tls.add("caFile", authority)
+        let files = url.takeTLSFiles()
+        guard files.certificate != nil else { return tls }
+        tls.add("certFile", files.certificate)
+        tls.add("keyFile", files.key)
+        tls.add("caFile", files.authority)
         return tls
     }
 
@@ -176,34 +143,21 @@ struct ServiceBuilder {
         to service: inout MappingBuilder, lists: inout CommandLineLists
     ) -> Set<String> {
         var used: Set<String> = []
-        func name(
-            _ key: String, _ list: WritableKeyPath<CommandLineLists, [Node]>,
-            _ make: (Located<String>, inout MappingBuilder) -> Void
+        func add(
+            _ key: String,
+            _ make: (inout CommandLineLists, Located<String>) -> Located<String>
         ) {
             guard let value = url.value(of: key) else { return }
-            let name = Located("\(key)-\(lists[keyPath: list].count)", at: value.location)
-            var object = MappingBuilder(at: value.location)
-            object.add("name", name)
-            make(value, &object)
-            lists[keyPath: list].append(object.node)
-            service.add(key, name)
+            service.add(key, make(&lists, value))
             used.insert(key)
         }
-        name("admission", \.admissions, Self.addMatchers)
-        name("bypass", \.bypasses, Self.addMatchers)
-        name("resolver", \.resolvers) { value, object in
-            object.add("nameservers", Self.nameServers(value, prefer: url.value(of: "prefer")))
-        }
-        name("hosts", \.hosts) { value, object in
-            object.add("mappings", Self.mappings(value))
-        }
+        add("admission") { $0.addAdmission($1) }
+        add("bypass") { $0.addBypass($1) }
+        add("resolver") { $0.addResolver($1, prefer: url.value(of: "prefer")) }
+        add("hosts") { $0.addHosts($1) }
         used.formUnion(addLimiters(to: &service, lists: &lists))
-        name("climiter", \.connectionLimiters) { value, object in
-            object.add("limits", Self.texts(["$ \(value.value)"], at: value.location))
-        }
-        name("rlimiter", \.rateLimiters) { value, object in
-            object.add("limits", Self.texts(["$ \(value.value)"], at: value.location))
-        }
+        add("climiter") { $0.addLimit($1, "climiter", to: \.connectionLimiters) }
+        add("rlimiter") { $0.addLimit($1, "rlimiter", to: \.rateLimiters) }
         if url.value(of: "retries") != nil { used.insert("retries") }
         return used
     }
@@ -219,7 +173,7 @@ struct ServiceBuilder {
             place = place ?? first.location
             // What is not said is no limit; left out it would be taken for the other one.
             let text = "\(scope) \(into?.value ?? "0") \(out?.value ?? "0")"
-            limits += Self.texts([text], at: first.location)
+            limits += CommandLineLists.texts([text], at: first.location)
         }
         guard let place else { return [] }
         let name = Located("limiter-\(lists.limiters.count)", at: place)
@@ -230,53 +184,4 @@ struct ServiceBuilder {
         service.add("limiter", name)
         return ["limiter.in", "limiter.out", "limiter.conn.in", "limiter.conn.out"]
     }
-
-    private static func texts(_ texts: [String], at location: Location) -> [Node] {
-        texts.map { Node(.scalar($0, isQuoted: true), at: location) }
-    }
-
-    /// `[~]a,b`: a leading `~` makes a whitelist.
-    private static func addMatchers(_ value: Located<String>, to object: inout MappingBuilder) {
-        let isWhitelist = value.value.hasPrefix("~")
-        if isWhitelist {
-            object.add("whitelist", Located("true", at: value.location), isPlain: true)
-        }
-        let rest = isWhitelist ? value.value.dropFirst() : Substring(value.value)
-        object.add(
-            "matchers", texts(rest.split(separator: ",").map { String($0) }, at: value.location))
-    }
-
-    private static func nameServers(
-        _ value: Located<String>, prefer: Located<String>?
-    ) -> [Node] {
-        value.value.split(separator: ",").map { address in
-            var server = MappingBuilder(at: value.location)
-            server.add("addr", Located(String(address), at: value.location))
-            server.add("prefer", prefer)
-            return server.node
-        }
-    }
-
-    /// `host:ip,…`.
-    private static func mappings(_ value: Located<String>) -> [Node] {
-        value.value.split(separator: ",").map { pair in
-            let name = pair.prefix { $0 != ":" }
-            var mapping = MappingBuilder(at: value.location)
-            mapping.add("ip", Located(String(pair.dropFirst(name.count + 1)), at: value.location))
-            mapping.add("hostname", Located(String(name), at: value.location))
-            return mapping.node
-        }
-    }
-}
-
-/// Objects that `-L` arguments make, by list.
-struct CommandLineLists {
-    var services: [Node] = []
-    var admissions: [Node] = []
-    var bypasses: [Node] = []
-    var resolvers: [Node] = []
-    var hosts: [Node] = []
-    var limiters: [Node] = []
-    var connectionLimiters: [Node] = []
-    var rateLimiters: [Node] = []
 }

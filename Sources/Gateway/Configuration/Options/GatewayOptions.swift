@@ -2,6 +2,10 @@
 package struct GatewayOptions: Sendable {
     /// What listens, in file order.
     package var services: [ServiceOptions] = []
+    /// Ways through proxies, by name.
+    package var chains: [ChainOptions] = []
+    /// Steps that several chains share, by name.
+    package var hops: [HopOptions] = []
     /// Lists of users, by name.
     package var authers: [AutherOptions] = []
     /// Clients that are let in or not, by name of the list.

@@ -27,6 +27,8 @@ package struct HandlerOptions: Sendable {
     package let credential: Credential?
     /// Clients that need no password.
     package let exemptClients: [IPPrefix]
+    /// Which way its connections take.
+    package let route: RouteOptions
     /// Who is told of its flows.
     package let statistics: StatisticsOptions
     /// Bounds the handshake (socks5), or what precedes the first byte (auto); above zero.
@@ -36,14 +38,15 @@ package struct HandlerOptions: Sendable {
 
     init(
         type: Located<String>, kind: Kind, authers: [Located<String>], credential: Credential?,
-        exemptClients: [IPPrefix], statistics: StatisticsOptions, readTimeout: Duration,
-        idleTimeout: Duration
+        exemptClients: [IPPrefix], route: RouteOptions, statistics: StatisticsOptions,
+        readTimeout: Duration, idleTimeout: Duration
     ) {
         self.type = type
         self.kind = kind
         self.authers = authers
         self.credential = credential
         self.exemptClients = exemptClients
+        self.route = route
         self.statistics = statistics
         self.readTimeout = readTimeout
         self.idleTimeout = idleTimeout

@@ -33,6 +33,10 @@ package struct ServiceOptions: Sendable {
     package let allowsPrivateDestinations: Bool
     /// PROXY headers in front of its clients' bytes; nil where none are expected.
     package let proxyHeaders: ProxyHeaderOptions?
+    /// Whether it goes directly although its handler names a chain.
+    package let ignoresChain: Bool
+    /// The time for resolving, connecting and all handshakes of a chain together; above zero.
+    package let dialTimeout: Duration
 
     init(
         name: Located<String>, address: Located<Endpoint>, handler: HandlerOptions,
@@ -42,7 +46,8 @@ package struct ServiceOptions: Sendable {
         admissions: [Located<String>], bypasses: [Located<String>],
         quotas: [Located<String>],
         allowsPrivateDestinations: Bool,
-        proxyHeaders: ProxyHeaderOptions?
+        proxyHeaders: ProxyHeaderOptions?,
+        ignoresChain: Bool, dialTimeout: Duration
     ) {
         self.name = name
         self.address = address
@@ -59,7 +64,12 @@ package struct ServiceOptions: Sendable {
         self.quotas = quotas
         self.allowsPrivateDestinations = allowsPrivateDestinations
         self.proxyHeaders = proxyHeaders
+        self.ignoresChain = ignoresChain
+        self.dialTimeout = dialTimeout
     }
+
+    /// Chains that its connections may take; empty where they go directly.
+    package var chains: [Located<String>] { ignoresChain ? [] : handler.route.chains }
 }
 
 /// What a service believes of PROXY headers.

@@ -14,10 +14,7 @@ extension ForwarderOptions {
         {
             reader.error("'nodes' must not be empty", at: place)
         }
-        let selector = reader.mapping("selector") { Selector(from: &$0) }
-        strategy = selector?.strategy ?? .round
-        maxFails = selector?.maxFails ?? 1
-        failTimeout = selector?.failTimeout ?? .seconds(10)
+        selector = reader.mapping("selector") { SelectorOptions(from: &$0) } ?? .standard
         Self.checkNames(of: nodes, &reader)
     }
 
@@ -30,45 +27,18 @@ extension ForwarderOptions {
                 "the node '\(node.name)' stands here twice", at: node.destination.location)
         }
     }
-
-    /// `selector:` with gost's defaults.
-    private struct Selector {
-        let strategy: Strategy
-        let maxFails: Int
-        let failTimeout: Duration
-
-        init(from reader: inout OptionReader) {
-            let words: KeyValuePairs<String, Strategy?> = [
-                "round": .round, "rr": .round, "random": .random, "rand": .random, "fifo": .fifo,
-                "ha": .fifo, "hash": .hash, "parallel": nil, "lowestlatency": nil, "lowest": nil,
-                "ll": nil,
-            ]
-            let chosen = reader.choice("strategy", among: words)
-            if case .some(.none) = chosen {
-                reader.error(
-                    "this strategy is not available yet", at: reader.location(of: "strategy"),
-                    hint: "available are: round, random, fifo, hash")
-            }
-            strategy = (chosen ?? .round) ?? .round
-            let fails = reader.integer("maxFails", default: 1, in: 0...1_000_000)
-            maxFails = fails == 0 ? 1 : fails
-            let timeout = reader.duration(
-                "failTimeout", default: .seconds(10), bareNumber: .isNanoseconds)
-            failTimeout = timeout == .zero ? .seconds(10) : timeout
-            reader.notYet(.warning, ["maxLatency"])
-        }
-    }
 }
 
 extension ForwardNodeOptions {
     /// Reads one of `nodes:`; nil after a mistake in its address.
     init?(from reader: inout OptionReader, transport: TransportProtocol) {
         name = reader.string("name", default: "")
-        let metadata = reader.mapping("metadata") { NodeMetadata(from: &$0) }
-        weight = metadata?.weight ?? 1
-        isBackup = metadata?.isBackup ?? false
-        maxFails = metadata?.maxFails
-        failTimeout = metadata?.failTimeout
+        share =
+            reader.mapping("metadata") { metadata in
+                let share = ShareOptions(from: &metadata)
+                metadata.notYet(.error, ["interface", "so_mark", "netns", "proxyProtocol"])
+                return share
+            } ?? .standard
         Self.checkNetwork(transport, &reader)
         reader.notYet(
             .error,
@@ -100,24 +70,6 @@ extension ForwardNodeOptions {
         reader.error(
             "a \(transport.name) service cannot forward to \(network) yet",
             at: reader.location(of: "network"))
-    }
-
-    private struct NodeMetadata {
-        let weight: Int
-        let isBackup: Bool
-        let maxFails: Int?
-        let failTimeout: Duration?
-
-        init(from reader: inout OptionReader) {
-            weight = max(1, reader.integer("weight", default: 1, in: 0...1_000_000))
-            isBackup = reader.metadataBool("backup", default: false)
-            maxFails = reader.integer("maxFails", "max_fails", in: 0...1_000_000)
-                .flatMap { $0 == 0 ? nil : $0 }
-            failTimeout = reader.duration(
-                "failTimeout", "fail_timeout", bareNumber: .isSeconds
-            ).flatMap { $0 == .zero ? nil : $0 }
-            reader.notYet(.error, ["interface", "so_mark", "netns", "proxyProtocol"])
-        }
     }
 }
 

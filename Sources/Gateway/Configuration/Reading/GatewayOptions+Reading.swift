@@ -8,6 +8,10 @@ extension GatewayOptions {
     ) {
         var reader = OptionReader(root, named: "", unknownKeys: unknownKeys)
         services = reader.mappings("services") { ServiceOptions(from: &$0, files: &files) }
+        chains = reader.mappings("chains") { ChainOptions(from: &$0, files: &files) }
+        hops = reader.mappings("hops") {
+            HopOptions(from: &$0, mayRefer: false, files: &files)
+        }
         authers = reader.mappings("authers") { AutherOptions(from: &$0, files: &files) }
         admissions = reader.mappings("admissions") { AdmissionOptions(from: &$0, files: &files) }
         bypasses = reader.mappings("bypasses") { BypassOptions(from: &$0, files: &files) }

@@ -21,11 +21,27 @@ enum GostVocabulary {
         "ssh", "sshd", "unix", "runix", "masque",
     ]
 
+    /// Connector types of this version.
+    static let connectors = ["http", "socks5", "socks", "forward", "tcp"]
+    /// Connector types of gost that are not here yet.
+    static let laterConnectors = [
+        "relay", "direct", "dns", "http2", "masque", "router", "serial", "sni", "socks4",
+        "socks4a", "ss", "ssu", "sshd", "tunnel", "unix", "virtual",
+    ]
+    /// Dialer types of this version.
+    static let dialers = ["tcp"]
+    /// Dialer types of gost that are not here yet.
+    static let laterDialers = [
+        "tls", "mtls", "mtcp", "ws", "wss", "mws", "mwss", "dtls", "udp", "direct", "virtual",
+        "ftcp", "grpc", "http2", "h2", "h2c", "http3", "h3", "masque", "icmp", "icmp6", "kcp",
+        "obfs", "ohttp", "otls", "pht", "phts", "quic", "serial", "ssh", "sshd", "unix", "wg",
+        "wt",
+    ]
+
     /// Top-level keys that only define objects; without them nothing of ours changes.
     static let laterTopLevel = [
-        "chains", "hops", "ingresses", "routers", "sds", "recorders", "rewriters", "caches",
-        "observers",
-        "loggers", "tls", "profiling",
+        "ingresses", "routers", "sds", "recorders", "rewriters", "caches", "observers", "loggers",
+        "tls", "profiling",
     ]
 
     /// Keys of a service that decide who gets through, how, or what is counted.
@@ -40,12 +56,12 @@ enum GostVocabulary {
     ]
     /// Keys of a service's metadata that do not.
     static let laterServiceMetadata = [
-        "ignoreChain", "enableStats", "observer.period", "observePeriod", "observer.resetTraffic",
-        "limiter.refreshInterval", "limiter.cleanupInterval", "labels", "dialTimeout",
+        "enableStats", "observer.period", "observePeriod", "observer.resetTraffic",
+        "limiter.refreshInterval", "limiter.cleanupInterval", "labels",
     ]
 
     /// Keys of a handler that decide.
-    static let decisiveHandlerKeys = ["chain", "chainGroup", "tls", "observer"]
+    static let decisiveHandlerKeys = ["tls", "observer"]
     /// Keys of handler metadata that do not change what we do.
     static let laterHandlerMetadata = [
         "observer.period", "observePeriod", "observer.observePeriod", "observer.resetTraffic",

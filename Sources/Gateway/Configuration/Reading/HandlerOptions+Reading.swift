@@ -22,8 +22,7 @@ extension HandlerOptions {
         }
         self.credential = authers.isEmpty ? credential : nil
         reader.notYet(.error, GostVocabulary.decisiveHandlerKeys)
-        // Every address of a name and every target is tried anyway.
-        reader.notYet(.warning, ["retries"])
+        route = RouteOptions(from: &reader, metadata: &metadata)
 
         exemptClients = metadata.prefixes("skipauth")
         statistics = StatisticsOptions(from: &metadata)
@@ -96,7 +95,7 @@ extension SOCKS5Options {
             reader.warn(
                 "'\(key)' is not available yet; it is ignored", at: reader.location(of: key))
         }
-        reader.notYet(.warning, ["hash", "udp.resolveDomain", "udpResolveDomain"])
+        reader.notYet(.warning, ["udp.resolveDomain", "udpResolveDomain"])
         reader.notYet(.warning, GostVocabulary.multiplexing)
     }
 

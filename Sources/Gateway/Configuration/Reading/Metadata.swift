@@ -1,53 +1,36 @@
 import Options
 
-/// The three `metadata` mappings of a service: gost's command line copies every query key into all
-/// of them, so a key that belongs into another one is accepted where that one says the same.
+/// The three `metadata` mappings of a service.
 struct Metadata {
+    private var copies: CopiedMetadata
+
     /// The handler's.
-    var handler: OptionReader
+    var handler: OptionReader {
+        get { copies.readers[0] }
+        _modify { yield &copies.readers[0] }
+    }
     /// The listener's.
-    var listener: OptionReader
+    var listener: OptionReader {
+        get { copies.readers[1] }
+        _modify { yield &copies.readers[1] }
+    }
     /// The service's own.
-    var service: OptionReader
-    private let nodes: [Node?]
+    var service: OptionReader {
+        get { copies.readers[2] }
+        _modify { yield &copies.readers[2] }
+    }
 
     init(handler: Node?, listener: Node?, service: Node?, unknownKeys: Diagnostic.Severity) {
-        nodes = [handler, listener, service]
-        self.handler = OptionReader(handler, named: "metadata", unknownKeys: unknownKeys)
-        self.listener = OptionReader(listener, named: "metadata", unknownKeys: unknownKeys)
-        self.service = OptionReader(service, named: "metadata", unknownKeys: unknownKeys)
+        copies = CopiedMetadata(
+            [
+                ("the handler's", handler), ("the listener's", listener),
+                ("the service's", service),
+            ], unknownKeys: unknownKeys)
     }
 
     /// Reports what is left and returns all findings. Call it when everything has been read.
-    mutating func finish() -> [Diagnostic] {
-        var readers = [handler, listener, service]
-        let names = ["the handler's", "the listener's", "the service's"]
-        for index in readers.indices {
-            for key in GostVocabulary.copiedByCommandLine { readers[index].accept(key) }
-        }
-        for index in readers.indices {
-            for key in readers[index].unasked {
-                let owners = readers.indices.filter { $0 != index && readers[$0].knows(key.text) }
-                guard let owner = owners.first else { continue }
-                readers[index].accept(key.text)
-                let text = nodes[index]?.child(key.text)?.text
-                let isCopy = owners.contains { nodes[$0]?.child(key.text)?.text == text }
-                if !isCopy {
-                    readers[index].report(
-                        Diagnostic(
-                            readers[index].unknownKeys, at: key.location,
-                            "'\(key.text)' does nothing in \(names[index]) metadata",
-                            hint: "it belongs into \(names[owner]) metadata"))
-                }
-            }
-        }
-        return readers.indices.flatMap { readers[$0].finish() }
-    }
+    mutating func finish() -> [Diagnostic] { copies.finish() }
 
     /// Accepts everything: used where the type they belong to is not available.
-    mutating func acceptAll() {
-        for key in handler.keys { handler.accept(key.text) }
-        for key in listener.keys { listener.accept(key.text) }
-        for key in service.keys { service.accept(key.text) }
-    }
+    mutating func acceptAll() { copies.acceptAll() }
 }

@@ -49,6 +49,13 @@ extension ServiceOptions {
         proxyHeaders = ProxyHeaderOptions(
             from: &metadata.service, transport: transport, address: address.value)
         Self.checkIntroduction(handler, transport: transport, &reader)
+        ignoresChain = metadata.service.metadataBool("ignoreChain", default: false)
+        let asked = metadata.service.duration(
+            "dialTimeout", default: .zero, bareNumber: .isSeconds)
+        dialTimeout = asked > .zero ? asked : .milliseconds(Limits.dialMilliseconds)
+        if !ignoresChain {
+            Self.reportOffChain(handler, transport ?? .tcp, &reader)
+        }
         Self.reportLater(&reader, &metadata.service)
         if !choice.isAvailable || transport == nil { metadata.acceptAll() }
         reader.report(handlerReader.finish())
@@ -86,6 +93,41 @@ extension ServiceOptions {
                     at: forwarder.nodes.first?.destination.location
                         ?? reader.location(of: "forwarder"))
             }
+        }
+    }
+
+    /// What does not go through a chain yet must not go past it.
+    private static func reportOffChain(
+        _ handler: HandlerOptions, _ transport: TransportProtocol, _ reader: inout OptionReader
+    ) {
+        guard let chain = handler.route.chains.first else { return }
+        switch handler.kind {
+        case .forward where transport == .udp:
+            reader.error("UDP does not go through chains yet", at: chain.location)
+        case .socks5(let socks):
+            reportOffChain(udp: socks.allowsUDP, bind: socks.allowsBind, chain, &reader)
+        case .http(let http):
+            reportOffChain(udp: http.allowsUDP, bind: false, chain, &reader)
+        case .auto(let http, let socks):
+            reportOffChain(
+                udp: http.allowsUDP || socks.allowsUDP, bind: socks.allowsBind, chain, &reader)
+        case .forward:
+            break
+        }
+    }
+
+    private static func reportOffChain(
+        udp: Bool, bind: Bool, _ chain: Located<String>, _ reader: inout OptionReader
+    ) {
+        if udp {
+            reader.warn(
+                "UDP does not go through chains yet: clients of this service are refused it",
+                at: chain.location)
+        }
+        if bind {
+            reader.warn(
+                "BIND does not go through chains: clients of this service are refused it",
+                at: chain.location)
         }
     }
 

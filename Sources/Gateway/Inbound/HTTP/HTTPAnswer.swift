@@ -35,7 +35,7 @@ struct HTTPAnswer {
 
     /// The destination cannot be reached.
     init(_ fault: DialFault) {
-        switch fault {
+        switch fault.ofDestination {
         case .name(.notFound):
             self.init(502, error: "dns_error", "the name of the server has no address")
         case .name(.serverFailure):
@@ -56,6 +56,9 @@ struct HTTPAnswer {
             self.init(504, error: "connection_timeout", "the server did not answer in time")
         case .failed:
             self.init(503, error: "destination_unavailable", "the connection could not be made")
+        case .node:
+            self.init(
+                502, error: "destination_unavailable", "a proxy on the way does not serve us")
         case .cut:
             self.init(503, error: "proxy_internal_response", "the proxy stops")
         }

@@ -1,5 +1,5 @@
-import Inbound
 import Model
+import Routing
 import Testing
 
 @Suite("A forwarder's targets")
@@ -8,7 +8,7 @@ struct TargetListTests {
         Destination(Endpoint(IPAddress(v4: 0xcb00_7100 + UInt32($0)), 80))
     }
 
-    private func list(_ strategy: TargetList.Strategy, maxFails: Int = 2) -> TargetList {
+    private func list(_ strategy: Selector.Strategy, maxFails: Int = 2) -> TargetList {
         TargetList(
             Self.targets, strategy: strategy, maxFails: maxFails, failTimeoutMilliseconds: 10_000)
     }
@@ -21,8 +21,8 @@ struct TargetListTests {
             nowMilliseconds: milliseconds, random: random)
     }
 
-    @Test(arguments: [TargetList.Strategy.round, .random, .fifo, .hash])
-    func `every target is tried once`(_ strategy: TargetList.Strategy) {
+    @Test(arguments: [Selector.Strategy.round, .random, .fifo, .hash])
+    func `every target is tried once`(_ strategy: Selector.Strategy) {
         let list = list(strategy)
         for number in 0..<20 {
             #expect(order(list, UInt32(number), random: UInt64(number)).sorted() == [0, 1, 2])

@@ -1,9 +1,9 @@
-import Codecs
-import Loop
+package import Codecs
+package import Loop
 
 extension StreamSocket {
     /// Reads until a decoder has its message, and consumes it. A fault of the message is a value.
-    func read<Value, Fault>(
+    package func read<Value, Fault>(
         _ decode: (RawSpan) -> Decoded<Value, Fault>
     ) async throws(StreamFault) -> Message<Value, Fault> {
         while true {
@@ -21,7 +21,7 @@ extension StreamSocket {
 }
 
 /// A whole message, or why the bytes are none.
-enum Message<Value, Fault> {
+package enum Message<Value, Fault> {
     /// The message.
     case value(Value)
     /// What is wrong.

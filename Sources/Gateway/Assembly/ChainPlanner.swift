@@ -1,0 +1,94 @@
+import Configuration
+import Inbound
+import Model
+import Options
+import Routing
+
+/// Turns chains of the configuration into what routers take. A chain and a named hop are made once:
+/// which of their nodes rest is the same for all services.
+struct ChainPlanner {
+    let options: GatewayOptions
+    let objects: SharedObjects
+
+    /// The chains that a service names; nil where it goes directly.
+    func group(_ service: ServiceOptions) throws(StartFault) -> ChainGroup? {
+        guard !service.chains.isEmpty else { return nil }
+        let route = service.handler.route
+        var chains: [ChainGroup.Chain] = []
+        for name in service.chains {
+            guard let chain = options.chains.first(where: { $0.name.value == name.value }) else {
+                throw StartFault("\(name.location): there is no chain '\(name.value)'")
+            }
+            let hops = try objects.object(.chains, name.value) { () throws(StartFault) -> [Hop] in
+                try self.hops(chain)
+            }
+            chains.append(
+                ChainGroup.Chain(
+                    name: name.value, hops: hops,
+                    member: Self.member(chain.share, route.selector)))
+        }
+        return ChainGroup(chains, strategy: Self.strategy(route.selector))
+    }
+
+    private func hops(_ chain: ChainOptions) throws(StartFault) -> [Hop] {
+        var hops: [Hop] = []
+        for entry in chain.hops {
+            guard let found = options.hop(entry), !found.nodes.isEmpty else {
+                throw StartFault("\(entry.name.location): there is no hop '\(entry.name.value)'")
+            }
+            hops.append(
+                entry.isReference
+                    ? objects.object(.hops, found.name.value) { hop(found) } : hop(found))
+        }
+        return hops
+    }
+
+    private func hop(_ options: HopOptions) -> Hop {
+        Hop(
+            options.nodes.enumerated().map { index, node in
+                ChainNode(
+                    name: node.name.isEmpty ? "\(options.name.value)/\(index)" : node.name,
+                    address: node.address.value, connector: Self.connector(node.connector),
+                    names: NameChoice(
+                        resolver: node.resolver?.value, hosts: node.hosts?.value),
+                    member: Self.member(node.share, options.selector))
+            }, strategy: Self.strategy(options.selector))
+    }
+
+    private static func connector(_ options: ConnectorOptions) -> Connector {
+        let kind: Connector.Kind =
+            switch options.kind {
+            case .http(let fields):
+                .http(fields: fields.map { Connector.Field(name: $0.name, value: $0.value) })
+            case .socks5: .socks5
+            case .passThrough: .passThrough
+            }
+        return Connector(
+            kind,
+            login: options.login.map {
+                Connector.Login(username: $0.username, password: $0.password)
+            },
+            timeoutNanoseconds: options.timeout.map {
+                UInt64(max(1, $0.wholeMilliseconds)) * 1_000_000
+            })
+    }
+
+    /// How one of several is chosen.
+    static func strategy(_ options: SelectorOptions) -> Selector.Strategy {
+        switch options.strategy {
+        case .round: .round
+        case .random: .random
+        case .fifo: .fifo
+        case .hash: .hash
+        }
+    }
+
+    /// One's part in a choice.
+    static func member(_ share: ShareOptions, _ selector: SelectorOptions) -> Selector.Member {
+        Selector.Member(
+            weight: share.weight, isBackup: share.isBackup,
+            maxFails: share.maxFails ?? selector.maxFails,
+            failTimeoutMilliseconds: (share.failTimeout ?? selector.failTimeout)
+                .wholeMilliseconds)
+    }
+}

@@ -1,0 +1,48 @@
+package import Options
+
+/// Proxies to go through, one behind the other.
+package struct ChainOptions: Sendable {
+    /// Unique among chains.
+    package let name: Located<String>
+    /// The hops in the order of the way; one or more.
+    package let hops: [HopOptions]
+    /// Its share in a group.
+    package let share: ShareOptions
+
+    init(name: Located<String>, hops: [HopOptions], share: ShareOptions) {
+        self.name = name
+        self.hops = hops
+        self.share = share
+    }
+}
+
+/// One step of a chain: nodes of which one is taken.
+package struct HopOptions: Sendable {
+    /// Its name; of a reference, the entry of `hops:` that it means.
+    package let name: Located<String>
+    /// Its nodes; empty in a reference.
+    package let nodes: [NodeOptions]
+    /// Whether it only names an entry of `hops:`.
+    package let isReference: Bool
+    /// How a node is chosen.
+    package let selector: SelectorOptions
+
+    init(
+        name: Located<String>, nodes: [NodeOptions], isReference: Bool, selector: SelectorOptions
+    ) {
+        self.name = name
+        self.nodes = nodes
+        self.isReference = isReference
+        self.selector = selector
+    }
+}
+
+extension GatewayOptions {
+    /// A hop of a chain, or the entry of `hops:` that it refers to; nil where there is none.
+    package func hop(_ hop: HopOptions) -> HopOptions? {
+        hop.isReference ? hops.first { $0.name.value == hop.name.value } : hop
+    }
+
+    /// Every node that stands in the configuration.
+    var nodes: [NodeOptions] { (chains.flatMap(\.hops) + hops).flatMap(\.nodes) }
+}

@@ -1,0 +1,90 @@
+package import Model
+package import Options
+
+/// A proxy that a chain may lead through.
+package struct NodeOptions: Sendable {
+    /// Its name in routes and messages.
+    package let name: String
+    /// Where it is.
+    package let address: Located<Destination>
+    /// What it speaks.
+    package let connector: ConnectorOptions
+    /// Its share in its hop.
+    package let share: ShareOptions
+    /// The `resolvers:` entry that finds its address.
+    package let resolver: Located<String>?
+    /// The `hosts:` entry that is asked first.
+    package let hosts: Located<String>?
+
+    init(
+        name: String, address: Located<Destination>, connector: ConnectorOptions,
+        share: ShareOptions, resolver: Located<String>?, hosts: Located<String>?
+    ) {
+        self.name = name
+        self.address = address
+        self.connector = connector
+        self.share = share
+        self.resolver = resolver
+        self.hosts = hosts
+    }
+}
+
+/// What is spoken with a node.
+package struct ConnectorOptions: Sendable {
+    /// The protocol, with the options that only it has.
+    package enum Kind: Sendable {
+        /// CONNECT, with further header fields.
+        case http(fields: [HeaderField])
+        /// SOCKS5.
+        case socks5
+        /// Nothing: the node is the destination.
+        case passThrough
+    }
+
+    /// One header field of requests.
+    package struct HeaderField: Hashable, Sendable {
+        /// Its name as written.
+        package let name: String
+        /// Its value.
+        package let value: String
+
+        init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// A login at the node.
+    package struct Login: Hashable, Sendable {
+        /// The user.
+        package let username: String
+        /// The password; may be empty.
+        package let password: String
+
+        init(username: String, password: String) {
+            self.username = username
+            self.password = password
+        }
+    }
+
+    /// `type:` as written, in lower case.
+    package let type: Located<String>
+    /// The protocol.
+    package let kind: Kind
+    /// Whom we are to the node; nil for nobody.
+    package let login: Login?
+    /// The node's time for its handshake; nil for what the whole chain has.
+    package let timeout: Duration?
+
+    init(type: Located<String>, kind: Kind, login: Login?, timeout: Duration?) {
+        self.type = type
+        self.kind = kind
+        self.login = login
+        self.timeout = timeout
+    }
+
+    /// Whether nothing is spoken with the node.
+    package var isPassThrough: Bool {
+        if case .passThrough = kind { true } else { false }
+    }
+}

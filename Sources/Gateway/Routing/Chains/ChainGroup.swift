@@ -1,0 +1,52 @@
+/// The chains that a handler names, of which one is taken.
+///
+/// ## Concurrency
+/// Any loop; see `Selector`.
+package final class ChainGroup: Sendable {
+    /// Proxies to go through, one behind the other.
+    package struct Chain: Sendable {
+        /// Its name.
+        package let name: String
+        /// Its hops in the order of the way.
+        package let hops: [Hop]
+        /// Its share in the group, and when it rests.
+        package let member: Selector.Member
+
+        package init(name: String, hops: [Hop], member: Selector.Member) {
+            self.name = name
+            self.hops = hops
+            self.member = member
+        }
+    }
+
+    private let chains: [Chain]
+    private let selector: Selector
+
+    /// At least one chain.
+    package init(_ chains: [Chain], strategy: Selector.Strategy) {
+        self.chains = chains
+        selector = Selector(chains.map(\.member), strategy: strategy)
+    }
+
+    /// A way for a request, and whose it is. A hop that is not for the request ends the way before
+    /// it, as in gost; the way may be empty, and then it is the direct one.
+    func choose(
+        _ request: RouteQuery, _ draw: Selector.Draw, avoiding failed: FailedNodes
+    ) -> (chain: Int, route: Route)? {
+        guard let chain = selector.order(Array(chains.indices), draw).first else { return nil }
+        var steps: [Route.Step] = []
+        for hop in chains[chain].hops {
+            guard
+                let node = hop.choose(request, draw, avoiding: failed.nodes(of: hop))
+            else { break }
+            steps.append(Route.Step(hop, node))
+        }
+        return (chain, Route(steps))
+    }
+
+    func succeeded(_ chain: Int) { selector.succeeded(chain) }
+
+    func failed(_ chain: Int, nowMilliseconds: Int64) {
+        selector.failed(chain, nowMilliseconds: nowMilliseconds)
+    }
+}

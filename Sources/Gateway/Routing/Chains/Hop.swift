@@ -1,0 +1,39 @@
+/// One step of chains: nodes of which one is taken. Chains of all services that name it share it,
+/// and with it which nodes rest.
+///
+/// ## Concurrency
+/// Any loop; see `Selector`.
+package final class Hop: Sendable {
+    /// Its nodes in file order.
+    package let nodes: [ChainNode]
+    /// True for what goes past this hop and all behind it.
+    package let bypass: RouteBypass?
+    private let selector: Selector
+
+    /// A hop of at least one node.
+    package init(
+        _ nodes: [ChainNode], strategy: Selector.Strategy, bypass: RouteBypass? = nil
+    ) {
+        self.nodes = nodes
+        self.bypass = bypass
+        selector = Selector(nodes.map(\.member), strategy: strategy)
+    }
+
+    /// The node to take, one not in `avoided` if there is one; nil where the hop is not for this
+    /// request.
+    func choose(_ request: RouteQuery, _ draw: Selector.Draw, avoiding avoided: Set<Int>)
+        -> Int?
+    {
+        if let bypass, bypass(request) { return nil }
+        let order = selector.order(Array(nodes.indices), draw)
+        return order.first { !avoided.contains($0) } ?? order.first
+    }
+
+    /// A node did its part.
+    package func succeeded(_ node: Int) { selector.succeeded(node) }
+
+    /// A node did not.
+    package func failed(_ node: Int, nowMilliseconds: Int64) {
+        selector.failed(node, nowMilliseconds: nowMilliseconds)
+    }
+}

@@ -1,0 +1,64 @@
+import Configuration
+import Model
+import Options
+
+extension ServiceOptions {
+    /// Which way connections take, where that is not the direct one.
+    var routeLines: [String] {
+        var lines: [String] = []
+        let route = handler.route
+        if !route.chains.isEmpty {
+            var line = "  chain \(route.chains.map(\.value).joined(separator: " "))"
+            if route.chains.count > 1 { line += " \(route.selector.described)" }
+            if route.retries > 0 { line += " retries=\(route.retries)" }
+            if route.hashesByHost { line += " hash=host" }
+            if ignoresChain { line += " ignored" }
+            lines.append(line)
+        }
+        if dialTimeout != .seconds(15) { lines.append("  dialTimeout \(dialTimeout.text)") }
+        return lines
+    }
+}
+
+extension ChainOptions {
+    var lines: [String] {
+        ["chain \(name.value)\(share.described)"] + hops.flatMap { $0.lines(indented: "  ") }
+    }
+}
+
+extension HopOptions {
+    func lines(indented space: String) -> [String] {
+        if isReference { return ["\(space)hop \(name.value) of hops:"] }
+        return ["\(space)hop \(name.value) \(selector.described)"]
+            + nodes.map { "\(space)  \($0.line)" }
+    }
+}
+
+extension NodeOptions {
+    fileprivate var line: String {
+        var line = "node \(name) \(address.value) \(connector.type.value)"
+        if let login = connector.login { line += " as \(login.username)" }
+        if let timeout = connector.timeout { line += " timeout=\(timeout.text)" }
+        if case .http(let fields) = connector.kind {
+            for field in fields { line += " \(field.name):\(field.value)" }
+        }
+        if let resolver { line += " resolver=\(resolver.value)" }
+        if let hosts { line += " hosts=\(hosts.value)" }
+        return line + share.described
+    }
+}
+
+extension SelectorOptions {
+    var described: String { "\(strategy) maxFails=\(maxFails) failTimeout=\(failTimeout.text)" }
+}
+
+extension ShareOptions {
+    var described: String {
+        var text = ""
+        if weight != 1 { text += " weight=\(weight)" }
+        if isBackup { text += " backup" }
+        if let maxFails { text += " maxFails=\(maxFails)" }
+        if let failTimeout { text += " failTimeout=\(failTimeout.text)" }
+        return text
+    }
+}
