@@ -11,6 +11,9 @@ struct ListTests {
         _ body: (Gateway) throws -> Void
     ) throws {
         let folder = try TemporaryFolder()
+        let manager = FileManager.default
+        try manager.createDirectory(
+            atPath: folder.path("inner"), withIntermediateDirectories: false)
         for (name, text) in files { _ = try folder.write(text, to: name) }
         var text = GatewayText.socks(isClosed: false, more: [service])
         if isClosed { text.services[0].auther = "people" }
@@ -107,6 +110,48 @@ struct ListTests {
             #expect(isNew)
             try replace("users", "dave pw-of-dave pw-of-dave\n", in: gateway)
             #expect(eventually { gateway.log.contains("users:1:1: ") })
+        }
+    }
+
+    @Test func `a file is found again when its directory was exchanged`() throws {
+        let origin = try TCPOrigin.echo()
+        try serve(
+            "bypass: list",
+            "bypasses: [ { name: list, file: { path: \"FOLDER/inner/list\" }, reload: 1h } ]\n",
+            files: ["inner/list": "192.0.2.1\n"]
+        ) { gateway in
+            #expect(try reply(gateway, origin.address) == ReplyCode.succeeded)
+            let inner = gateway.folder.path("inner")
+            rename(inner, inner + ".old")
+            #expect(eventually { gateway.log.contains("cannot be read") })
+            try FileManager.default.createDirectory(
+                atPath: inner, withIntermediateDirectories: false)
+            for (list, code) in [
+                ("127.0.0.0/8", ReplyCode.notAllowed), ("192.0.2.2", ReplyCode.succeeded),
+            ] {
+                try replace("inner/list", list + "\n", in: gateway)
+                #expect(try eventually { try reply(gateway, origin.address) == code })
+            }
+        }
+    }
+
+    @Test func `a list is still followed after a reload made it anew`() throws {
+        let origin = try TCPOrigin.echo()
+        try serve(
+            "bypass: list",
+            "bypasses: [ { name: list, file: { path: \"FOLDER/list\" }, reload: 1h } ]\n",
+            files: ["list": "192.0.2.1\n"]
+        ) { gateway in
+            let lists = ["127.0.0.0/8", "192.0.2.2", "127.0.0.0/8", "192.0.2.3"]
+            for (index, list) in lists.enumerated() {
+                try replace("list", list + "\n", in: gateway)
+                let code = index % 2 == 0 ? ReplyCode.notAllowed : ReplyCode.succeeded
+                #expect(try eventually { try reply(gateway, origin.address) == code })
+                if index == 1 {
+                    gateway.process.signal(SIGHUP)
+                    #expect(eventually { gateway.log.contains("\"reloaded\"") })
+                }
+            }
         }
     }
 }

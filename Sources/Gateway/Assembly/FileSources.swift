@@ -116,9 +116,10 @@ final class FileSources: ReadinessHandler {
         }
     }
 
-    /// Watches a file's directory. One that is not there is tried again at the next look.
+    /// Watches a file's directory. One that is not there is looked for every second.
     private func attach(_ source: FollowedFile) {
         source.directory = try? watch?.add(source.directoryPath)
+        source.isSearching = watch != nil && source.directory == nil
     }
 
     func descriptorReady(_ readiness: Readiness, tag: UInt8) {

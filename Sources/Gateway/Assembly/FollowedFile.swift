@@ -23,6 +23,8 @@ final class FollowedFile: TimerHandler {
 
     /// How long changes are collected before the file is read: a copy makes several.
     private static let calmNanoseconds: UInt64 = 20_000_000
+    /// The longest pause before a directory that is gone is looked for again.
+    private static let searchNanoseconds: UInt64 = 1_000_000_000
     private static let (periodTag, calmTag): (UInt8, UInt8) = (0, 1)
 
     private let path: String
@@ -43,6 +45,8 @@ final class FollowedFile: TimerHandler {
     private var isClosed = false
     /// The watch's number of its directory; nil when that is not watched.
     var directory: Int32?
+    /// Whether its directory should be watched and is not there.
+    var isSearching = false
     /// Told whenever the file is looked at.
     var onLook: (FollowedFile) -> Void = { _ in }
 
@@ -113,7 +117,9 @@ final class FollowedFile: TimerHandler {
                 mustReadAgain = false
                 changed()
             }
-            periodTimer = home.arm(afterNanoseconds: periodNanoseconds, self, tag: Self.periodTag)
+            let pause =
+                isSearching ? min(periodNanoseconds, Self.searchNanoseconds) : periodNanoseconds
+            periodTimer = home.arm(afterNanoseconds: pause, self, tag: Self.periodTag)
         }
     }
 
