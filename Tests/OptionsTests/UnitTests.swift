@@ -66,13 +66,13 @@ struct UnitTests {
 
     @Test(arguments: [
         ("0", 0), ("512B", 512), ("64KiB", 65_536), ("64KB", 65_536), ("10 MB", 10 << 20),
-        ("2GiB", 2 << 30), ("1TB", 1 << 40),
+        ("2GiB", 2 << 30), ("1TB", 1 << 40), ("1.5MB", 3 << 19), ("0.5KiB", 512), ("1.0001B", 1),
     ])
     func `sizes are powers of 1024`(text: String, value: Int) {
         #expect(Units.bytes(text) == value)
     }
 
-    @Test(arguments: ["", "12", "KB", "4k", "4kb", "-1KB", "99999999TB", "1.5MB"])
+    @Test(arguments: ["", "12", "KB", "4k", "4kb", "-1KB", "99999999TB", "1.MB", ".5MB"])
     func `other text is no size`(text: String) {
         #expect(Units.bytes(text) == nil)
     }
