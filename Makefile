@@ -58,8 +58,9 @@ install:
 	@$(INSTALL) -D -m 0644 Packaging/completions/weir.fish "$(DESTDIR)$(FISHDIR)/weir.fish"
 	@$(INSTALL) -D -m 0644 Packaging/weir.sysusers "$(DESTDIR)$(SYSUSERSDIR)/weir.conf"
 	@$(INSTALL) -D -m 0644 README.md "$(DESTDIR)$(DOCDIR)/README.md"
-	@$(INSTALL) -d "$(DESTDIR)$(DOCDIR)/examples" "$(DESTDIR)$(UNITDIR)"
+	@$(INSTALL) -d "$(DESTDIR)$(DOCDIR)/examples/lists" "$(DESTDIR)$(UNITDIR)"
 	@$(INSTALL) -m 0644 examples/*.yaml "$(DESTDIR)$(DOCDIR)/examples"
+	@$(INSTALL) -m 0644 examples/lists/* "$(DESTDIR)$(DOCDIR)/examples/lists"
 	@sed 's|@DOC@|$(DOCDIR)|' Packaging/weir.yaml >"$(DESTDIR)$(DOCDIR)/weir.yaml"
 	@sed 's|@BIN@|$(BINDIR)|; s|@DOC@|$(DOCDIR)|' Packaging/weir.service \
 	    >"$(DESTDIR)$(UNITDIR)/weir.service"
