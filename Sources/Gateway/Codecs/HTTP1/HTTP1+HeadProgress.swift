@@ -82,3 +82,27 @@ extension HTTP1 {
         }
     }
 }
+
+extension HTTP1.HeadProgress {
+    /// Has a head of one side read once its bytes are whole.
+    mutating func decode<Head>(
+        _ bytes: RawSpan, side: HTTP1.Side,
+        _ read: (UnsafeRawBufferPointer) throws(HTTP1.FieldFault) -> Head
+    ) -> Decoded<Head, HTTP1.Fault> {
+        bytes.withUnsafeBytes { bytes in
+            switch look(at: bytes, side: side) {
+            case .needsMore:
+                return .needs(moreBytes: 1)
+            case .fault(let reason):
+                return .fault(.init(reason, in: side))
+            case .whole(let start, let end):
+                do throws(HTTP1.FieldFault) {
+                    let head = try read(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+                    return .value(head, bytesConsumed: end)
+                } catch {
+                    return .fault(.init(error.reason, in: side))
+                }
+            }
+        }
+    }
+}

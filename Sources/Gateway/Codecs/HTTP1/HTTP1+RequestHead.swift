@@ -46,21 +46,8 @@ extension HTTP1.RequestHead {
     package static func decode(
         _ bytes: RawSpan, resuming progress: inout HTTP1.HeadProgress
     ) -> Decoded<Self, HTTP1.Fault> {
-        bytes.withUnsafeBytes { bytes in
-            switch progress.look(at: bytes, side: .request) {
-            case .needsMore:
-                return .needs(moreBytes: 1)
-            case .fault(let reason):
-                return .fault(.init(request: reason))
-            case .whole(let start, let end):
-                do throws(HTTP1.FieldFault) {
-                    let head = try Self(
-                        UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
-                    return .value(head, bytesConsumed: end)
-                } catch {
-                    return .fault(.init(request: error.reason))
-                }
-            }
+        progress.decode(bytes, side: .request) { bytes throws(HTTP1.FieldFault) in
+            try Self(bytes)
         }
     }
 
