@@ -16,7 +16,7 @@ complete -c weir -n "not __fish_seen_subcommand_from hash help version usage" -s
 complete -c weir -n "$none" -s D -d 'Log at level debug'
 complete -c weir -n "$none" -o DD -d 'Log at level trace'
 complete -c weir -n "$none" -s O -x -a 'yaml json' -d 'Print the effective configuration'
-complete -c weir -n "$none" -s R -x -d 'Reload changed files, looking so often'
+complete -c weir -n "$none" -s R -x -d 'Read the configuration again so often'
 complete -c weir -n "$none" -s V -d 'Print the version'
 complete -c weir -n "$none" -s h -l help -d 'Print the help text'
 complete -c weir -n "not __fish_seen_subcommand_from hash help version usage" -l lenient -d 'Unknown keys are warnings'
