@@ -70,6 +70,8 @@ let package = Package(
         area(
             "Configuration", uses: ["CYAML", "Crypto", "Codecs", "Options", "Bytes", "Model"]),
         area("Storage", uses: ["CSQLite", "LinuxIO", "PluginKit", "Model"]),
+        area(
+            "RemotePlugins", uses: ["HTTPClient", "Codecs", "PluginKit", "Model"]),
         area("Metering", uses: ["Loop", "LinuxIO", "PluginKit", "Model"]),
         area("Limiting", uses: ["Loop", "Model"]),
         area(
@@ -89,7 +91,8 @@ let package = Package(
         area(
             "Assembly",
             uses: [
-                "HTTPService", "Inbound", "Limiting", "Relay", "Routing", "Metering",
+                "RemotePlugins", "HTTPClient", "HTTPService", "Inbound", "Limiting", "Relay",
+                "Routing", "Metering",
                 "Configuration", "Storage", "PluginKit", "Options",
                 "Crypto", "Loop", "LinuxIO", "Codecs", "Model",
             ]),
@@ -142,6 +145,9 @@ let package = Package(
             of: "Loop",
             uses: ["Chance", "Loop", "LinuxIO", "KernelTesting", "SanitizerHooks", "Model"]),
         tests(of: "HTTPClient", uses: ["HTTPClient", "LinuxIO", "Model"]),
+        tests(
+            of: "RemotePlugins",
+            uses: ["RemotePlugins", "HTTPClient", "PluginKit", "Model"]),
         tests(of: "PluginKit", uses: ["PluginKit", "Options", "Model"]),
         tests(of: "Storage", uses: ["Chance", "Storage", "PluginKit", "Model"]),
         tests(

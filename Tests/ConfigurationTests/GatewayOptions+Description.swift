@@ -14,7 +14,7 @@ extension GatewayOptions {
             }
             lines.append(
                 "auther \(auther.name.value): \(users.joined(separator: ", "))"
-                    + (auther.file?.described ?? ""))
+                    + (auther.file?.described ?? "") + (auther.plugin?.described ?? ""))
         }
         for list in admissions {
             lines.append("admission \(list.name.value)\(list.isWhitelist ? " whitelist" : "")")
@@ -201,5 +201,16 @@ extension RuntimeOptions {
         if let node { line += " node=\(node)" }
         if !hasAdminSocket { line += " no-admin" }
         return line == "weir" ? [] : [line]
+    }
+}
+
+extension HTTPPluginOptions {
+    fileprivate var described: String {
+        var text = " asks \(address.value) timeout=\(timeout.text)"
+        if token != nil { text += " token" }
+        if !isVerified { text += " unverified" }
+        if let serverName { text += " serverName=\(serverName)" }
+        if let authorityFile { text += " caFile=\(authorityFile)" }
+        return text
     }
 }

@@ -17,7 +17,7 @@ extension Rules {
         ["Model", "Bytes"],
         ["Options", "PluginKit", "Codecs", "Crypto"],
         ["LinuxIO", "Loop", "HTTPClient"],
-        ["Storage", "Configuration", "Metering", "Limiting"],
+        ["Storage", "Configuration", "Metering", "Limiting", "RemotePlugins"],
         ["Relay", "Routing"],
         ["Inbound", "HTTPService"],
         ["Assembly"],

@@ -7,6 +7,7 @@ import Metering
 import Model
 import Options
 import PluginKit
+import RemotePlugins
 
 /// Opening what the configuration asks for, on every loop.
 extension Gateway {
@@ -48,7 +49,11 @@ extension Gateway {
             factory: ObjectFactory(
                 options: options, shared: objects, files: files, digest: try passwordDigest()),
             own: own, throttle: throttle,
-            names: NameServices(options: options, files: systemFiles, pool: pool), known: known)
+            names: NameServices(options: options, files: systemFiles, pool: pool),
+            remoteAuther: { (plugin, name) throws(StartFault) in
+                HTTPAuthenticator(try self.pluginServer(plugin, kind: "auther", name: name))
+            },
+            known: known)
     }
 
     func openAdmin() throws(StartFault) {

@@ -1,5 +1,6 @@
 package import Configuration
 import Crypto
+import HTTPClient
 import HTTPService
 package import Inbound
 import LinuxIO
@@ -47,6 +48,7 @@ package final class Gateway {
     let totals = ServiceTotals()
     /// What the API needs of the command line; without it nothing can be changed through it.
     package var controlHooks: ControlHooks?
+    var sender: (any HTTPSender)?
     var isReloading = false
     var isApplying = false
     private(set) var isStopping = false
@@ -312,6 +314,8 @@ package final class Gateway {
         await waitForReload()
         admin?.close()
         admin = nil
+        // Logins that wait for a server are refused.
+        sender?.stop()
         files.close()
         for server in httpServers { server.cut() }
         httpServers.removeAll()

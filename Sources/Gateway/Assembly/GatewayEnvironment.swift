@@ -1,3 +1,4 @@
+package import HTTPClient
 package import LinuxIO
 package import Loop
 package import Metering
@@ -24,6 +25,13 @@ package protocol GatewayEnvironment: AnyObject {
     var hostName: String { get }
     /// Where state is kept; nil where nothing is kept.
     var stateDirectory: String? { get }
+    /// What asks servers of plugins. Called once, where some object has one.
+    func makeSender() throws -> any HTTPSender
+}
+
+extension GatewayEnvironment {
+    /// Surroundings in which nobody can be asked.
+    package func makeSender() throws -> any HTTPSender { throw HTTPFault.stopped }
 }
 
 extension GatewayEnvironment {

@@ -1,3 +1,4 @@
+package import HTTPClient
 package import LinuxIO
 package import Loop
 import Metering
@@ -40,6 +41,8 @@ package final class LinuxEnvironment: GatewayEnvironment {
     }
 
     package func makeDirectoryWatch() throws(Errno) -> DirectoryWatch? { try DirectoryWatch() }
+
+    package func makeSender() throws -> any HTTPSender { try CurlSender() }
 
     package func endLoop(_ loop: EventLoop) { loop.stop() }
 

@@ -7,6 +7,7 @@ import Metering
 import Model
 import Options
 import PluginKit
+import RemotePlugins
 import Routing
 
 /// Turns a service's options into what its loops run.
@@ -19,6 +20,8 @@ struct ServicePlanner {
     let own: OwnEndpoints
     let throttle: LoginThrottle
     let names: NameServices
+    /// Makes who is asked for an auther that is a plugin's server.
+    let remoteAuther: (HTTPPluginOptions, String) throws(StartFault) -> HTTPAuthenticator
     /// How services were metered until now, by name; none of those whose plugins have changed.
     let known: [String: MeteredService]
 
@@ -213,6 +216,14 @@ struct ServicePlanner {
         }
         var authers: [LoginGate.Auther] = []
         for name in names {
+            let plugin = options.authers.first { $0.name.value == name.value }?.plugin
+            if let plugin {
+                let remote = try objects.object(.authers, name.value) {
+                    () throws(StartFault) in try remoteAuther(plugin, name.value)
+                }
+                authers.append(.remote(remote))
+                continue
+            }
             if let users = factory.auther(name.value) {
                 authers.append(.table(users))
                 continue

@@ -1,6 +1,6 @@
 import Loop
 package import Model
-import PluginKit
+package import PluginKit
 
 /// Who may use a service: its authers in order, or everybody.
 ///
@@ -13,6 +13,8 @@ package struct LoginGate: Sendable {
         case table(UserTable)
         /// A plugin with the Authenticator capability.
         case plugin(PluginAuthenticator)
+        /// Somebody who answers by himself in time, and holds up no loop.
+        case remote(any Authenticator)
     }
 
     private let authers: [Auther]
@@ -100,6 +102,9 @@ package struct LoginGate: Sendable {
                 answer = await table.check(attempt, station)
             case .plugin(let plugin):
                 answer = await plugin.check(attempt, station)
+            case .remote(let authenticator):
+                // A throw is a refusal, as for a plugin.
+                answer = (try? await authenticator.authenticate(attempt)) ?? .refused
             }
             switch answer {
             case .accepted(let user): return user

@@ -11,14 +11,18 @@ package struct AutherOptions: Sendable {
     package let fromFile: [Credential]
     /// The file, if there is one.
     package let file: ListFile?
+    /// The server that is asked instead; then there are no users here.
+    package let plugin: HTTPPluginOptions?
 
     init(
-        name: Located<String>, inline: [Credential], fromFile: [Credential], file: ListFile?
+        name: Located<String>, inline: [Credential], fromFile: [Credential], file: ListFile?,
+        plugin: HTTPPluginOptions? = nil
     ) {
         self.name = name
         self.inline = inline
         self.fromFile = fromFile
         self.file = file
+        self.plugin = plugin
         users = Self.merged(inline, fromFile)
     }
 

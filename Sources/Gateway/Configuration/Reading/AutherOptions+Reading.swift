@@ -8,11 +8,18 @@ extension AutherOptions {
         name = reader.name(of: "auther")
         let listed = reader.mappings("auths") { Credential(from: &$0) }.compactMap { $0 }
         file = ListFile.read(from: &reader)
-        reader.notYet(.error, ["redis", "http", "plugin"])
+        reader.notYet(.error, ["redis", "http"])
+        let isRemote = reader.has("plugin")
+        plugin = reader.mapping("plugin") { HTTPPluginOptions(from: &$0) } ?? nil
+        if isRemote, reader.has("auths") || reader.has("file") {
+            reader.warn(
+                "the plugin of the auther '\(name.value)' is asked, and its lists are not read",
+                at: name.location, hint: "make two authers, and name both with authers:")
+        }
         inline = Self.unique(listed) { reader.report($0) }
         fromFile = file.map { Self.users(in: $0, files: &files) } ?? []
         users = Self.merged(inline, fromFile)
-        if users.isEmpty {
+        if users.isEmpty, !isRemote {
             reader.warn(
                 "the auther '\(name.value)' has no users and lets nobody in", at: name.location)
         }

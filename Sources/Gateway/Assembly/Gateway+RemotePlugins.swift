@@ -1,0 +1,39 @@
+import Configuration
+import HTTPClient
+import Inbound
+import Model
+import Options
+import PluginKit
+import RemotePlugins
+
+/// Servers that decide in the gateway's place.
+extension Gateway {
+    /// What asks servers; made, with its thread, when the first one is wanted.
+    func httpSender() throws(StartFault) -> any HTTPSender {
+        if let sender { return sender }
+        do {
+            let made = try environment.makeSender()
+            sender = made
+            return made
+        } catch {
+            throw StartFault("no requests to plugins' servers: \(error)")
+        }
+    }
+
+    /// The server of an object's `plugin:`.
+    func pluginServer(
+        _ options: HTTPPluginOptions, kind: String, name: String
+    ) throws(StartFault) -> PluginServer {
+        let journal = journal
+        var trust = HTTPRequest.Trust()
+        trust.isVerified = options.isVerified
+        trust.serverName = options.serverName
+        trust.authorityFile = options.authorityFile
+        return PluginServer(
+            PluginServer.Facts(
+                kind: kind, name: name, address: options.address.value, token: options.token,
+                timeoutMilliseconds: Int(options.timeout.wholeMilliseconds), trust: trust),
+            sender: try httpSender(),
+            log: { level, event, fields in journal(level, event, fields) })
+    }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import Testing
+
+/// Logins asked of a real server that works, hangs, talks nonsense, dies and comes back.
+@Suite("Auther plugins over HTTP", .ownThread)
+struct AutherPluginTests {
+    private let folder: TemporaryFolder
+    private let port: UInt16
+
+    init() throws {
+        folder = try TemporaryFolder()
+        port = try Ports.free()
+        try behave("good")
+    }
+
+    private func behave(_ manner: String) throws { try folder.write(manner, to: "manner") }
+
+    private func startServer(_ more: [String] = []) throws -> ChildProcess {
+        let words = ["\(port)", folder.path("manner"), folder.path("requests")] + more
+        let server = try ChildProcess(
+            ["/usr/bin/python3", Tools.script("plugin_server.py")] + words, in: folder)
+        #expect(eventually { SocketTable.listens(on: port) }, "\(server.errors)")
+        return server
+    }
+
+    private func text(_ scheme: String = "http", _ more: String = "") -> GatewayText {
+        var text = GatewayText.socks()
+        text.more = """
+              - name: panel
+                plugin:
+                  type: http
+                  addr: \(scheme)://127.0.0.1:\(port)/auth
+                  token: t0ken-of-mine
+                  timeout: 500ms
+            \(more)
+            """
+        return text
+    }
+
+    /// The file, with the auther that the harness does not know.
+    private func gateway(_ text: GatewayText) throws -> Gateway {
+        var whole = text
+        whole.services[0].handler = "socks5\n      auther: panel"
+        whole.more = "authers:\n" + text.more + "\n"
+        return try Gateway(whole, folder: folder)
+    }
+
+    /// The status of a login: 0 lets in.
+    private func login(_ gateway: Gateway, _ user: String, _ password: String) throws -> UInt8 {
+        let client = try SOCKSClient(gateway.address)
+        guard try client.greet([2]) == 2 else { return 255 }
+        let (name, secret) = (Array(user.utf8), Array(password.utf8))
+        try client.socket.send(
+            [1, UInt8(name.count)] + name + [UInt8(secret.count)] + secret)
+        return try client.socket.receive(exactly: 2)[1]
+    }
+
+    @Test func `a server decides, and its id is billed`() throws {
+        let server = try startServer()
+        defer { server.kill() }
+        let origin = try TCPOrigin.echo()
+        let gateway = try gateway(text())
+        let client = try SOCKSClient(gateway.address, user: "alice")
+        #expect(try client.request(.connect, origin.address).code == 0)
+        client.socket.close()
+        #expect(try gateway.onlyRecord().user == "id-of-alice")
+        #expect(try login(gateway, "alice", "wrong") != 0)
+        let asked = readText(folder.path("requests"))
+        #expect(asked.contains("\"token\": \"Bearer t0ken-of-mine\""))
+        #expect(asked.contains("\"service\": \"socks\""))
+        #expect(try gateway.terminate() == .code(0))
+        #expect(!gateway.log.contains("pw-of-") && !gateway.log.contains("t0ken"))
+    }
+
+    @Test func `a server that fails in any way lets nobody in, and is said once`() throws {
+        var server = try startServer()
+        defer { server.kill() }
+        let gateway = try gateway(text())
+        #expect(try login(gateway, "u1", "pw-of-u1") == 0)
+        for (index, manner) in ["hang", "nonsense", "error"].enumerated() {
+            try behave(manner)
+            #expect(try login(gateway, "v\(index)", "pw-of-v\(index)") != 0, "\(manner)")
+        }
+        server.kill()
+        #expect(try login(gateway, "w1", "pw-of-w1") != 0, "dead")
+        try behave("good")
+        server = try startServer()
+        #expect(try login(gateway, "w2", "pw-of-w2") == 0, "back again")
+        #expect(try gateway.terminate() == .code(0))
+        let lines = gateway.log.split(separator: "\n")
+        #expect(lines.count { $0.contains("a plugin's server fails") } == 1, "\(gateway.log)")
+        #expect(lines.count { $0.contains("a plugin's server works again") } == 1)
+    }
+
+    @Test func `a certificate must be right unless the file says otherwise`() throws {
+        let made = try run(
+            [
+                "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout",
+                "key.pem", "-out", "cert.pem", "-subj", "/CN=panel.test", "-addext",
+                "subjectAltName=DNS:panel.test",
+            ], in: folder)
+        try #require(made.isSuccess, "\(made)")
+        let server = try startServer([folder.path("cert.pem"), folder.path("key.pem")])
+        defer { server.kill() }
+        let authority = folder.path("cert.pem")
+        for (tls, isLetIn) in [
+            ("", false), ("      tls: { secure: false }", true),
+            ("      tls: { caFile: \(authority) }", false),
+            ("      tls: { caFile: \(authority), serverName: other.test }", false),
+            ("      tls: { caFile: \(authority), serverName: panel.test }", true),
+        ] {
+            let gateway = try gateway(text("https", tls))
+            #expect(try (login(gateway, "alice", "pw-of-alice") == 0) == isLetIn, "\(tls)")
+            #expect(try gateway.terminate() == .code(0))
+        }
+    }
+}
