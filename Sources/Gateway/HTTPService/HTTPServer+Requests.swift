@@ -149,7 +149,7 @@ extension HTTPServer {
         switch target {
         case .origin(let path): bytes = path
         case .absolute(let target): bytes = target.path.isEmpty ? [UInt8(ascii: "/")] : target.path
-        case .authority, .asterisk: return (nil, nil)
+        case .authority, .asterisk, .missing: return (nil, nil)
         }
         let text = String(decoding: bytes, as: UTF8.self)
         guard let mark = text.firstIndex(of: "?") else { return (text, nil) }

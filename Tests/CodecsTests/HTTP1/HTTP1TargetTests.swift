@@ -47,6 +47,14 @@ struct HTTP1TargetTests {
         #expect(target(text) == nil)
     }
 
+    @Test func `only CONNECT may be without a target, as gost sends it for datagrams`() {
+        #expect(target("", .connect) == .missing)
+        #expect(target("", .options) == nil)
+        var written: [UInt8] = []
+        HTTP1.Target.missing.encode(into: &written)
+        #expect(written.isEmpty)
+    }
+
     @Test(arguments: [
         ("example.com:443", "example.com:443"), ("[::1]:1", "[::1]:1"),
         ("1.2.3.4:65535", "1.2.3.4:65535"),

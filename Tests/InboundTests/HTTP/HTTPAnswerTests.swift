@@ -51,6 +51,7 @@ struct HTTPAnswerTests {
             "CONNECT origin.example:80 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx",
             "400 Bad Request"
         ),
+        ("no target", "CONNECT  HTTP/1.1\r\nHost: \r\n\r\n", "400 Bad Request"),
         ("two Hosts", "CONNECT a:80 HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "400 Bad Request"),
     ])
     func `forms of CONNECT`(name: String, request: String, answer: String) throws {

@@ -11,10 +11,18 @@ extension HTTP1 {
         case authority(Destination)
         /// The server as a whole: OPTIONS only.
         case asterisk
+        /// None at all: CONNECT only, as gost asks for datagrams to many destinations. Everywhere
+        /// else it is an error, and whoever reads a head must say so.
+        case missing
 
         /// The target that the bytes are for a method; nil where they are none.
         package init?(_ bytes: some BidirectionalCollection<UInt8>, method: Method) {
-            guard let first = bytes.first, bytes.allSatisfy(HTTP1.isTargetByte) else { return nil }
+            guard let first = bytes.first else {
+                guard method == .connect else { return nil }
+                self = .missing
+                return
+            }
+            guard bytes.allSatisfy(HTTP1.isTargetByte) else { return nil }
             if method == .connect {
                 guard let authority = Authority(bytes), let port = authority.port
                 else { return nil }
@@ -44,6 +52,8 @@ extension HTTP1 {
                 output.append(contentsOf: destination.description.utf8)
             case .asterisk:
                 output.append(UInt8(ascii: "*"))
+            case .missing:
+                break
             }
         }
     }

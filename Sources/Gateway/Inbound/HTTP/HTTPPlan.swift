@@ -20,13 +20,9 @@ enum HTTPPlan {
         }
         switch head.target {
         case .authority(let destination):
-            if head.framing != .none {
-                self = .answer(.bad("CONNECT has no content"))
-            } else if head.fields.contains("x-gost-protocol", member: "udp") {
-                self = .datagrams
-            } else {
-                self = .tunnel(destination)
-            }
+            self = Self.connected(head, destination)
+        case .missing:
+            self = Self.connected(head, nil)
         case .origin:
             self = .answer(.bad("this is a proxy: the target must be a whole http:// address"))
         case .asterisk:
@@ -38,6 +34,16 @@ enum HTTPPlan {
             }
             self = Self.forwarded(head, target)
         }
+    }
+
+    /// What CONNECT asks for. gost names no target where datagrams go to several.
+    private static func connected(
+        _ head: HTTP1.RequestHead, _ destination: Destination?
+    ) -> HTTPPlan {
+        if head.framing != .none { return .answer(.bad("CONNECT has no content")) }
+        if head.fields.contains("x-gost-protocol", member: "udp") { return .datagrams }
+        guard let destination else { return .answer(.bad("CONNECT needs host and port")) }
+        return .tunnel(destination)
     }
 
     private static func forwarded(
