@@ -199,7 +199,7 @@ let package = Package(
                 "PluginKit",
                 "Options", "KernelTesting", "Loop", "LinuxIO", "Codecs", "Bytes", "Model",
             ]),
-        tests(of: "Integration", exclude: ["Scripts"]),
+        tests(of: "Integration", exclude: ["Scripts", "Recorded/Conversations"]),
         tests(of: "Tidy"),
     ],
     swiftLanguageModes: [.v6]
