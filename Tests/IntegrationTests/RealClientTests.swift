@@ -115,18 +115,11 @@ struct RealClientTests {
         try withGateway { gateway in
             let folder = gateway.folder
             let port = try Ports.free()
-            let made = try run(
-                [
-                    "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost", "-days", "2",
-                    "-addext", "subjectAltName=DNS:localhost",
-                    "-keyout", folder.path("key.pem"), "-out", folder.path("cert.pem"),
-                ], in: folder)
-            try #require(made.isSuccess, "\(made)")
+            let certificate = try Certificate.make(in: folder)
             let server = try ChildProcess(
                 [
                     "openssl", "s_server", "-accept", "127.0.0.1:\(port)", "-WWW", "-quiet",
-                    "-key", folder.path("key.pem"), "-cert", folder.path("cert.pem"),
+                    "-key", certificate.key, "-cert", certificate.file,
                 ], in: folder)
             defer { server.kill() }
             try folder.write([UInt8].pattern(200_000), to: "page")
@@ -134,7 +127,7 @@ struct RealClientTests {
             let result = try curl(
                 [
                     "-x", "socks5h://127.0.0.1:\(gateway.port)", "--cacert",
-                    folder.path("cert.pem"), "https://localhost:\(port)/page",
+                    certificate.file, "https://localhost:\(port)/page",
                 ], in: folder)
             #expect(result.isSuccess, "\(result)")
             #expect(try Data(contentsOf: URL(filePath: folder.path("body"))).count == 200_000)
@@ -161,7 +154,7 @@ struct RealClientTests {
     }
 
     @Test(
-        .enabled(if: Tools.pythonWithPySocks != nil, "PySocks is not installed"),
+        .enabled(if: Tools.pythonHas("socks"), "PySocks is not installed"),
         arguments: ["tcp", "udp"])
     func `PySocks moves exactly what is recorded`(kind: String) throws {
         let tcp = try TCPOrigin.echo()
@@ -171,7 +164,7 @@ struct RealClientTests {
         try withGateway(.socks(isClosed: true)) { gateway in
             let result = try run(
                 [
-                    Tools.pythonWithPySocks ?? "", Tools.script("pysocks_client.py"), kind,
+                    Tools.python, Tools.script("pysocks_client.py"), kind,
                     "\(gateway.port)", "\(port)", "bob", "pw-of-bob",
                 ] + sizes, in: gateway.folder)
             try #require(result.isSuccess, "\(result)")

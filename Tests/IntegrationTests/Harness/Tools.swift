@@ -8,16 +8,20 @@ enum Tools {
 
     /// The full path of a program.
     static func path(_ program: String) -> String? {
+        if program.hasPrefix("/") { return access(program, X_OK) == 0 ? program : nil }
         let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
         return (folders.map(String.init) + ["/usr/sbin", "/sbin", "/usr/bin"])
             .map { "\($0)/\(program)" }
             .first { access($0, X_OK) == 0 }
     }
 
-    /// A Python that has PySocks, Debian's first.
-    static let pythonWithPySocks: String? = ["/usr/bin/python3", "python3"].first { python in
+    /// Debian's Python, which has Debian's modules; else the first in PATH.
+    static let python = has("/usr/bin/python3") ? "/usr/bin/python3" : "python3"
+
+    /// Whether that Python has a module.
+    static func pythonHas(_ module: String) -> Bool {
         guard let folder = try? TemporaryFolder(),
-            let result = try? IntegrationTests.run([python, "-c", "import socks"], in: folder)
+            let result = try? IntegrationTests.run([python, "-c", "import \(module)"], in: folder)
         else { return false }
         return result.isSuccess
     }

@@ -18,7 +18,7 @@ struct AutherPluginTests {
     private func startServer(_ more: [String] = []) throws -> ChildProcess {
         let words = ["\(port)", folder.path("manner"), folder.path("requests")] + more
         let server = try ChildProcess(
-            ["/usr/bin/python3", Tools.script("plugin_server.py")] + words, in: folder)
+            [Tools.python, Tools.script("plugin_server.py")] + words, in: folder)
         #expect(eventually { SocketTable.listens(on: port) }, "\(server.errors)")
         return server
     }
