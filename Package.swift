@@ -62,13 +62,15 @@ let package = Package(
         area("Bytes", and: [.enableExperimentalFeature("Lifetimes")]),
         area("Codecs", uses: ["Bytes", "Model"]),
         area("Options", uses: ["Model"]),
+        area("Rules", uses: ["Model"]),
         area("LinuxIO", uses: ["CLinux", "Model"]),
         area("Loop", uses: ["LinuxIO", "Model"]),
         area("HTTPClient", uses: ["CCurl", "LinuxIO", "Model"]),
         area("Crypto", uses: ["COpenSSL", "Bytes"]),
         area("PluginKit", uses: ["Options", "Model"]),
         area(
-            "Configuration", uses: ["CYAML", "Crypto", "Codecs", "Options", "Bytes", "Model"]),
+            "Configuration",
+            uses: ["CYAML", "Crypto", "Codecs", "Rules", "Options", "Bytes", "Model"]),
         area("Storage", uses: ["CSQLite", "LinuxIO", "PluginKit", "Model"]),
         area(
             "RemotePlugins", uses: ["HTTPClient", "Codecs", "PluginKit", "Model"]),
@@ -77,7 +79,7 @@ let package = Package(
         area(
             "Relay",
             uses: ["Limiting", "Metering", "Loop", "LinuxIO", "Codecs", "Bytes", "Model"]),
-        area("Routing", uses: ["Loop", "LinuxIO", "Codecs", "Bytes", "Model"]),
+        area("Routing", uses: ["Loop", "LinuxIO", "Codecs", "Rules", "Bytes", "Model"]),
         area(
             "Inbound",
             uses: [
@@ -134,9 +136,10 @@ let package = Package(
         tests(of: "Model", uses: ["Model"]),
         tests(of: "Bytes", uses: ["Bytes"]),
         tests(of: "Codecs", uses: ["Chance", "Codecs", "CodecTesting", "Bytes", "Model"]),
+        tests(of: "Rules", uses: ["Chance", "Rules", "Model"]),
         tests(of: "Options", uses: ["Options", "Model"]),
         tests(
-            of: "Configuration", uses: ["Configuration", "Options", "Model"],
+            of: "Configuration", uses: ["Configuration", "Rules", "Options", "Model"],
             exclude: ["Fixtures"]),
         tests(of: "Crypto", uses: ["Crypto"]),
         tests(of: "LinuxIO", uses: ["LinuxIO", "KernelTesting", "Model"]),
@@ -164,9 +167,8 @@ let package = Package(
         tests(
             of: "Routing",
             uses: [
-                "Chance", "Routing", "Loop", "LinuxIO", "KernelTesting", "CodecTesting", "Codecs",
-                "Bytes",
-                "Model",
+                "Chance", "Routing", "Rules", "Loop", "LinuxIO", "KernelTesting", "CodecTesting",
+                "Codecs", "Bytes", "Model",
             ]),
         tests(
             of: "Inbound",

@@ -1,6 +1,7 @@
 import Configuration
 import Model
 import Options
+import Rules
 
 extension ServiceOptions {
     /// Which way connections take, where that is not the direct one.
@@ -8,7 +9,7 @@ extension ServiceOptions {
         var lines: [String] = []
         let route = handler.route
         if !route.chains.isEmpty {
-            var line = "  chain \(route.chains.map(\.value).joined(separator: " "))"
+            var line = "  chain \(route.chains.map(\.described).joined(separator: " "))"
             if route.chains.count > 1 { line += " \(route.selector.described)" }
             if route.retries > 0 { line += " retries=\(route.retries)" }
             if route.hashesByHost { line += " hash=host" }
@@ -20,6 +21,14 @@ extension ServiceOptions {
     }
 }
 
+extension ChainReference {
+    fileprivate var described: String { name.value + (matcher?.described ?? "") }
+}
+
+extension MatcherOptions {
+    fileprivate var described: String { " if \(rule.text) priority=\(priority)" }
+}
+
 extension ChainOptions {
     var lines: [String] {
         ["chain \(name.value)\(share.described)"] + hops.flatMap { $0.lines(indented: "  ") }
@@ -29,7 +38,8 @@ extension ChainOptions {
 extension HopOptions {
     func lines(indented space: String) -> [String] {
         if isReference { return ["\(space)hop \(name.value) of hops:"] }
-        return ["\(space)hop \(name.value) \(selector.described)"]
+        let passed = bypasses.map { " bypass=\($0.value)" }.joined()
+        return ["\(space)hop \(name.value) \(selector.described)\(passed)"]
             + nodes.map { "\(space)  \($0.line)" }
     }
 }
@@ -44,7 +54,9 @@ extension NodeOptions {
         }
         if let resolver { line += " resolver=\(resolver.value)" }
         if let hosts { line += " hosts=\(hosts.value)" }
-        return line + share.described
+        for bypass in bypasses { line += " bypass=\(bypass.value)" }
+        if let proxyProtocol { line += " proxyProtocol=\(proxyProtocol)" }
+        return line + (matcher?.described ?? "") + share.described
     }
 }
 

@@ -13,7 +13,7 @@ struct ExamplesTests {
     private static let paths =
         [
             "admissions.yaml", "api-and-metrics.yaml", "authers-in-order.yaml", "bind.yaml",
-            "bypass.yaml", "chain.yaml",
+            "bypass.yaml", "chain-rules.yaml", "chain.yaml",
             "files-with-reload.yaml", "hashed-passwords.yaml", "hosts-and-resolvers.yaml",
             "http.yaml", "json-log.yaml", "limits.yaml", "plugin-auth.yaml", "quotas.yaml",
             "proxy-protocol.yaml",

@@ -1,5 +1,6 @@
 import Model
 import Routing
+import Rules
 import Testing
 
 @Suite("A forwarder's targets")
@@ -18,7 +19,23 @@ struct TargetListTests {
     ) -> [Int] {
         list.order(
             client: Endpoint(IPAddress(v4: client), UInt16(truncatingIfNeeded: random)),
-            nowMilliseconds: milliseconds, random: random)
+            transport: .tcp, nowMilliseconds: milliseconds, random: random)
+    }
+
+    @Test func `a target is for clients that its rule holds for`() throws {
+        let member = Selector.Member(maxFails: 1, failTimeoutMilliseconds: 10_000)
+        let rule = try Rule("ClientIP(`192.0.2.0/24`)", of: .forwarder)
+        let filter = RouteFilter(rule: rule, priority: rule.priority)
+        let list = TargetList(
+            [
+                TargetList.Target(Self.targets[0], member),
+                TargetList.Target(Self.targets[1], filter: filter, member),
+            ], strategy: .fifo)
+        #expect(order(list, 0xc000_0201) == [1, 0], "the longest rule first")
+        #expect(order(list, 0xc000_0301) == [0])
+        let picky = TargetList(
+            [TargetList.Target(Self.targets[1], filter: filter, member)], strategy: .fifo)
+        #expect(order(picky, 0xc000_0301).isEmpty)
     }
 
     @Test(arguments: [Selector.Strategy.round, .random, .fifo, .hash])

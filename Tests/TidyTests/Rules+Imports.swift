@@ -15,7 +15,7 @@ extension Rules {
     static let layers: [[String]] = [
         ["CLinux", "CYAML", "CSQLite", "COpenSSL", "CCurl"],
         ["Model", "Bytes"],
-        ["Options", "PluginKit", "Codecs", "Crypto"],
+        ["Options", "PluginKit", "Codecs", "Crypto", "Rules"],
         ["LinuxIO", "Loop", "HTTPClient"],
         ["Storage", "Configuration", "Metering", "Limiting", "RemotePlugins"],
         ["Relay", "Routing"],
@@ -30,6 +30,7 @@ extension Rules {
         "Bytes": ["LinuxIO", "Loop"],
         "Codecs": ["LinuxIO", "Loop", "PluginKit"],
         "Options": ["LinuxIO", "Loop"],
+        "Rules": ["LinuxIO", "Loop"],
         "PluginKit": ["LinuxIO", "Loop", "Metering"],
         "Configuration": ["LinuxIO", "Loop"],
         "Storage": ["Loop", "Metering"],

@@ -1,3 +1,4 @@
+import Codecs
 import Configuration
 import Inbound
 import Model
@@ -9,13 +10,15 @@ import Routing
 struct ChainPlanner {
     let options: GatewayOptions
     let objects: SharedObjects
+    let factory: ObjectFactory
 
     /// The chains that a service names; nil where it goes directly.
     func group(_ service: ServiceOptions) throws(StartFault) -> ChainGroup? {
         guard !service.chains.isEmpty else { return nil }
         let route = service.handler.route
         var chains: [ChainGroup.Chain] = []
-        for name in service.chains {
+        for reference in service.chains {
+            let name = reference.name
             guard let chain = options.chains.first(where: { $0.name.value == name.value }) else {
                 throw StartFault("\(name.location): there is no chain '\(name.value)'")
             }
@@ -24,7 +27,7 @@ struct ChainPlanner {
             }
             chains.append(
                 ChainGroup.Chain(
-                    name: name.value, hops: hops,
+                    name: name.value, hops: hops, filter: Self.filter(reference.matcher),
                     member: Self.member(chain.share, route.selector)))
         }
         return ChainGroup(chains, strategy: Self.strategy(route.selector))
@@ -51,8 +54,17 @@ struct ChainPlanner {
                     address: node.address.value, connector: Self.connector(node.connector),
                     names: NameChoice(
                         resolver: node.resolver?.value, hosts: node.hosts?.value),
+                    filter: Self.filter(node.matcher, bypass: bypass(node.bypasses)),
+                    introducing: node.proxyProtocol.map { $0 == 1 ? .text : .binary },
                     member: Self.member(node.share, options.selector))
-            }, strategy: Self.strategy(options.selector))
+            }, strategy: Self.strategy(options.selector), bypass: bypass(options.bypasses))
+    }
+
+    /// What bypasses say together; nil where there are none.
+    private func bypass(_ names: [Located<String>]) -> RouteBypass? {
+        if names.isEmpty { return nil }
+        let group = factory.bypasses(names)
+        return { query in group.hit(query.destination, query.transport) != nil }
     }
 
     private static func connector(_ options: ConnectorOptions) -> Connector {
@@ -71,6 +83,11 @@ struct ChainPlanner {
             timeoutNanoseconds: options.timeout.map {
                 UInt64(max(1, $0.wholeMilliseconds)) * 1_000_000
             })
+    }
+
+    /// What one of several is for.
+    static func filter(_ matcher: MatcherOptions?, bypass: RouteBypass? = nil) -> RouteFilter {
+        RouteFilter(rule: matcher?.rule, priority: matcher?.priority ?? 0, bypass: bypass)
     }
 
     /// How one of several is chosen.

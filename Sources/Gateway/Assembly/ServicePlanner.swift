@@ -109,7 +109,7 @@ struct ServicePlanner {
                 TargetList(
                     forwarder.nodes.map { node in
                         TargetList.Target(
-                            node.destination.value,
+                            node.destination.value, filter: ChainPlanner.filter(node.matcher),
                             ChainPlanner.member(node.share, forwarder.selector))
                     }, strategy: ChainPlanner.strategy(forwarder.selector)))
         }
@@ -119,7 +119,8 @@ struct ServicePlanner {
     private func makeRoute(
         _ service: ServiceOptions
     ) throws(StartFault) -> @Sendable (Station) -> Router.Plan {
-        let group = try ChainPlanner(options: options, objects: objects).group(service)
+        let group = try ChainPlanner(options: options, objects: objects, factory: factory)
+            .group(service)
         let (own, names, route) = (own, names, service.handler.route)
         let choice = NameChoice(resolver: service.resolver?.value, hosts: service.hosts?.value)
         let hosts = factory.hosts(choice.hosts)

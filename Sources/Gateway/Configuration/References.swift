@@ -98,7 +98,9 @@ struct References {
             key: "admissions")
         unused(options.admissions.map(\.name), admissions, kind: "admission")
 
-        let bypasses = options.services.flatMap(\.bypasses)
+        let bypasses =
+            options.services.flatMap(\.bypasses) + options.allHops.flatMap(\.bypasses)
+            + nodes.flatMap(\.bypasses)
         missing(bypasses, among: options.bypasses.map(\.name), kind: "bypass", key: "bypasses")
         unused(options.bypasses.map(\.name), bypasses, kind: "bypass")
 
@@ -108,7 +110,7 @@ struct References {
     }
 
     private mutating func checkChains() {
-        let used = options.services.flatMap(\.handler.route.chains)
+        let used = options.services.flatMap(\.handler.route.chains).map(\.name)
         missing(used, among: options.chains.map(\.name), kind: "chain", key: "chains")
         unused(options.chains.map(\.name), used, kind: "chain")
         let references = options.chains.flatMap(\.hops).filter(\.isReference).map(\.name)

@@ -30,7 +30,7 @@ package enum DatagramService {
         let driver = desk.station.loop.driver
         return { client in
             let order = targets.order(
-                client: client, nowMilliseconds: driver.wallMilliseconds(),
+                client: client, transport: .udp, nowMilliseconds: driver.wallMilliseconds(),
                 random: driver.randomWord())
             return targets.targets[order[0]]
         }

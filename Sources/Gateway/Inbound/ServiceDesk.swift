@@ -193,9 +193,12 @@ package final class ServiceDesk {
         let deadline = station.loop.nowNanoseconds + settings.dialNanoseconds
         var started: StreamSocket?
         defer { if let started { station.untrack(started) } }
+        var query = RouteQuery(destination, client: client.peer, user: user)
+        if router.introducesClients {
+            query.listener = client.introduction?.destination ?? (try? client.localEndpoint())
+        }
         return try await router.dial(
-            RouteQuery(destination, client: client.peer, user: user),
-            deadlineNanoseconds: deadline,
+            query, deadlineNanoseconds: deadline,
             onStart: { [station] socket in
                 if let started { station.untrack(started) }
                 started = socket

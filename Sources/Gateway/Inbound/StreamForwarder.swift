@@ -16,8 +16,13 @@ struct StreamForwarder {
     func serve() async {
         let driver = desk.station.loop.driver
         let order = targets.order(
-            client: socket.peer, nowMilliseconds: driver.wallMilliseconds(),
+            client: socket.peer, transport: .tcp, nowMilliseconds: driver.wallMilliseconds(),
             random: driver.randomWord())
+        if order.isEmpty {
+            desk.logFailure(
+                .info, "client refused", client: socket.peer, user: nil, destination: nil,
+                reason: "the rules of all targets are for others")
+        }
         // The client has nothing to say to us; only the dial has a deadline.
         socket.clearDeadline()
         for target in order {

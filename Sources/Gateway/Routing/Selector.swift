@@ -79,9 +79,11 @@ package final class Selector: Sendable {
                 restsUntilMilliseconds: [Int64](repeating: 0, count: members.count)))
     }
 
-    /// The ones to try, best first, each of `candidates` once. `first` is put before all others if
-    /// it does not rest.
-    package func order(_ candidates: [Int], _ draw: Draw, first: Int? = nil) -> [Int] {
+    /// The ones to try, best first, each of `candidates` once. Of those that do not rest, the one
+    /// with the highest priority above 0 comes first, if no other one has the same.
+    package func order(
+        _ candidates: [Int], _ draw: Draw, priority: (Int) -> Int = { _ in 0 }
+    ) -> [Int] {
         state.withLock { state in
             let awake = candidates.filter {
                 state.restsUntilMilliseconds[$0] <= draw.nowMilliseconds
@@ -94,8 +96,10 @@ package final class Selector: Sendable {
             let order =
                 rotated(awake.filter { !members[$0].isBackup }, draw, turn)
                 + rotated(awake.filter { members[$0].isBackup }, draw, turn)
-            guard let first, awake.contains(first) else { return order + resting }
-            return [first] + order.filter { $0 != first } + resting
+            let highest = awake.map(priority).max() ?? 0
+            let best = awake.filter { priority($0) == highest }
+            guard highest > 0, best.count == 1 else { return order + resting }
+            return best + order.filter { $0 != best[0] } + resting
         }
     }
 

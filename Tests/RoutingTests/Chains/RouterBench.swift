@@ -3,6 +3,7 @@ import LinuxIO
 import Loop
 import Model
 import Routing
+import Rules
 import Testing
 
 /// A router on one simulated loop.
@@ -60,13 +61,17 @@ final class RouterBench {
     /// A node at an address or name, port 1080.
     static func node(
         _ host: String, _ kind: Connector.Kind = .socks5, login: Connector.Login? = nil,
-        name: String = "n", member: Selector.Member = member()
+        name: String = "n", rule: String? = nil,
+        member: Selector.Member = member()
     ) -> ChainNode {
         ChainNode(
             name: name,
             address: Destination(
                 host: IPAddress(host).map { .address($0) } ?? .name(host), port: 1080),
-            connector: Connector(kind, login: login), member: member)
+            connector: Connector(kind, login: login),
+            filter: rule.flatMap { try? Rule($0, of: .chain) }.map {
+                RouteFilter(rule: $0, priority: $0.priority)
+            } ?? .everything, member: member)
     }
 
     /// A node that plays its part, at an address.

@@ -2,6 +2,7 @@ import KernelTesting
 import LinuxIO
 import Model
 import Routing
+import Rules
 import Testing
 
 @Suite("A router", .timeLimit(.minutes(5)))
@@ -200,6 +201,56 @@ struct RouterTests {
         _ = try bench.simulation.peer("198.51.100.1").listen(port: 443)
         #expect(
             bench.dial() == .connected(to: Endpoint(origin, 443), route: [], unread: []))
+    }
+
+    // MARK: Rules
+
+    @Test func `a node is for what its rule holds for, and the longest rule wins`() throws {
+        bench.take(
+            Hop(
+                [
+                    RouterBench.node(Self.first, name: "any"),
+                    RouterBench.node(Self.second, name: "com", rule: "HostRegexp(`com$`)"),
+                    RouterBench.node(
+                        Self.third, name: "udp", rule: "HostRegexp(`com$`) && Network(`udp`)"),
+                ], strategy: .fifo))
+        try bench.play(Self.second, Self.good)
+        #expect(bench.dial() == RouterBench.connected(["com"]))
+        try bench.play(
+            Self.first,
+            [Speech.greeting, .init(Speech.connect("a.example", 80), .say(Speech.granted))])
+        let other = bench.dial(Destination(host: .name("a.example"), port: 80))
+        #expect(
+            other == .connected(to: Endpoint(.anyV4, 80), route: ["any"], unread: []))
+    }
+
+    @Test func `a hop whose nodes are all for something else ends the chain`() throws {
+        bench.take(
+            hop([Self.first]),
+            Hop([RouterBench.node(Self.second, rule: "Network(`udp`)")], strategy: .fifo))
+        try bench.play(Self.first, Self.good)
+        #expect(bench.dial() == RouterBench.connected([Self.first]))
+    }
+
+    @Test func `a group takes a chain that is for the request, and none goes directly`() throws {
+        let chain = { (name: String, rule: String, address: String) throws in
+            ChainGroup.Chain(
+                name: name, hops: [Hop([RouterBench.node(address, name: name)], strategy: .fifo)],
+                filter: RouteFilter(rule: try Rule(rule, of: .chain)), member: RouterBench.member())
+        }
+        bench.plan.group = ChainGroup(
+            [
+                try chain("com", "Host(`*.com`)", Self.first),
+                try chain("org", "Host(`*.org`)", Self.second),
+            ], strategy: .round)
+        try bench.play(Self.first, Self.good)
+        for _ in 0..<3 { #expect(bench.dial() == RouterBench.connected(["com"])) }
+        let origin = try #require(IPAddress("198.51.100.1"))
+        bench.table.addresses["a.net"] = [origin]
+        _ = try bench.simulation.peer("198.51.100.1").listen(port: 443)
+        #expect(
+            bench.dial(Destination(host: .name("a.net"), port: 443))
+                == .connected(to: Endpoint(origin, 443), route: [], unread: []))
     }
 
     // MARK: Names and policy

@@ -16,11 +16,11 @@ struct SelectorTests {
 
     private func order(
         _ selector: Selector, of candidates: [Int] = [0, 1, 2], key: UInt32 = 0, at now: Int64 = 0,
-        random: UInt64 = 0, first: Int? = nil
+        random: UInt64 = 0, priorities: [Int] = [0, 0, 0]
     ) -> [Int] {
         selector.order(
             candidates, Selector.Draw(key: key, nowMilliseconds: now, random: random),
-            first: first)
+            priority: { priorities[$0] })
     }
 
     @Test func `the checksum is that of IEEE 802-3`() {
@@ -76,11 +76,13 @@ struct SelectorTests {
         #expect(order(selector, at: 1) == [0, 1, 2])
     }
 
-    @Test func `a favourite comes first unless it rests`() {
+    @Test func `the only highest priority of those that work comes first`() {
         let selector = selector(.fifo)
-        #expect(order(selector, first: 2) == [2, 0, 1])
+        #expect(order(selector, priorities: [0, 5, 9]) == [2, 0, 1])
         selector.failed(2, nowMilliseconds: 0)
-        #expect(order(selector, at: 1, first: 2) == [0, 1, 2])
+        #expect(order(selector, at: 1, priorities: [0, 5, 9]) == [1, 0, 2])
+        #expect(order(selector, at: 1, priorities: [5, 5, 9]) == [0, 1, 2], "two of one priority")
+        #expect(order(selector, at: 1, priorities: [-1, -5, 9]) == [0, 1, 2], "none above 0")
     }
 
     @Test func `marks of several loops at once are all kept`() async {

@@ -26,14 +26,18 @@ package struct HopOptions: Sendable {
     package let isReference: Bool
     /// How a node is chosen.
     package let selector: SelectorOptions
+    /// The `bypasses:` entries whose destinations end a chain before it.
+    package let bypasses: [Located<String>]
 
     init(
-        name: Located<String>, nodes: [NodeOptions], isReference: Bool, selector: SelectorOptions
+        name: Located<String>, nodes: [NodeOptions], isReference: Bool,
+        selector: SelectorOptions, bypasses: [Located<String>]
     ) {
         self.name = name
         self.nodes = nodes
         self.isReference = isReference
         self.selector = selector
+        self.bypasses = bypasses
     }
 }
 
@@ -43,6 +47,9 @@ extension GatewayOptions {
         hop.isReference ? hops.first { $0.name.value == hop.name.value } : hop
     }
 
+    /// Every hop that stands in the configuration, in a chain or by itself.
+    var allHops: [HopOptions] { chains.flatMap(\.hops) + hops }
+
     /// Every node that stands in the configuration.
-    var nodes: [NodeOptions] { (chains.flatMap(\.hops) + hops).flatMap(\.nodes) }
+    var nodes: [NodeOptions] { allHops.flatMap(\.nodes) }
 }

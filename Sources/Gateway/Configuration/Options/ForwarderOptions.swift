@@ -20,12 +20,18 @@ package struct ForwardNodeOptions: Sendable {
     package let name: String
     /// Where it is.
     package let destination: Located<Destination>
+    /// Whom it is for; nil is everybody.
+    package let matcher: MatcherOptions?
     /// Its share.
     package let share: ShareOptions
 
-    init(name: String, destination: Located<Destination>, share: ShareOptions) {
+    init(
+        name: String, destination: Located<Destination>, matcher: MatcherOptions?,
+        share: ShareOptions
+    ) {
         self.name = name
         self.destination = destination
+        self.matcher = matcher
         self.share = share
     }
 }

@@ -1,5 +1,6 @@
 package import Model
 package import Options
+package import Rules
 
 /// A proxy that a chain may lead through.
 package struct NodeOptions: Sendable {
@@ -11,6 +12,12 @@ package struct NodeOptions: Sendable {
     package let connector: ConnectorOptions
     /// Its share in its hop.
     package let share: ShareOptions
+    /// What it is for; nil is everything.
+    package let matcher: MatcherOptions?
+    /// The `bypasses:` entries whose destinations it is not for.
+    package let bypasses: [Located<String>]
+    /// The version of the PROXY header that it is sent; nil sends none.
+    package let proxyProtocol: Int?
     /// The `resolvers:` entry that finds its address.
     package let resolver: Located<String>?
     /// The `hosts:` entry that is asked first.
@@ -18,14 +25,31 @@ package struct NodeOptions: Sendable {
 
     init(
         name: String, address: Located<Destination>, connector: ConnectorOptions,
-        share: ShareOptions, resolver: Located<String>?, hosts: Located<String>?
+        share: ShareOptions, matcher: MatcherOptions?, bypasses: [Located<String>],
+        proxyProtocol: Int?, resolver: Located<String>?, hosts: Located<String>?
     ) {
         self.name = name
         self.address = address
         self.connector = connector
         self.share = share
+        self.matcher = matcher
+        self.bypasses = bypasses
+        self.proxyProtocol = proxyProtocol
         self.resolver = resolver
         self.hosts = hosts
+    }
+}
+
+/// What a node or a chain is for.
+package struct MatcherOptions: Sendable {
+    /// Holds for what it is for.
+    package let rule: Rule
+    /// The one with the highest priority above 0 is taken, if it is the only one.
+    package let priority: Int
+
+    init(rule: Rule, priority: Int) {
+        self.rule = rule
+        self.priority = priority
     }
 }
 

@@ -1,9 +1,22 @@
 package import Options
 
+/// A chain that a handler names.
+package struct ChainReference: Sendable {
+    /// The `chains:` entry.
+    package let name: Located<String>
+    /// What it is for; nil is everything.
+    package let matcher: MatcherOptions?
+
+    init(name: Located<String>, matcher: MatcherOptions?) {
+        self.name = name
+        self.matcher = matcher
+    }
+}
+
 /// Which way a handler's connections take.
 package struct RouteOptions: Sendable {
-    /// Names of `chains:` entries of which one is taken; empty goes directly.
-    package let chains: [Located<String>]
+    /// Chains of which one is taken; empty goes directly.
+    package let chains: [ChainReference]
     /// How one of several chains is chosen.
     package let selector: SelectorOptions
     /// Further attempts after one that failed, through other nodes where there are any.
@@ -12,7 +25,7 @@ package struct RouteOptions: Sendable {
     package let hashesByHost: Bool
 
     init(
-        chains: [Located<String>], selector: SelectorOptions, retries: Int, hashesByHost: Bool
+        chains: [ChainReference], selector: SelectorOptions, retries: Int, hashesByHost: Bool
     ) {
         self.chains = chains
         self.selector = selector

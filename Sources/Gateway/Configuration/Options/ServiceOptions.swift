@@ -69,7 +69,7 @@ package struct ServiceOptions: Sendable {
     }
 
     /// Chains that its connections may take; empty where they go directly.
-    package var chains: [Located<String>] { ignoresChain ? [] : handler.route.chains }
+    package var chains: [ChainReference] { ignoresChain ? [] : handler.route.chains }
 }
 
 /// What a service believes of PROXY headers.

@@ -21,7 +21,10 @@ extension HopOptions {
     init(from reader: inout OptionReader, mayRefer: Bool, files: inout FileAccess) {
         name = reader.name(of: "hop")
         let raw = reader.node("nodes")
-        let inherited = Inherited(from: &reader)
+        let metadataNode = reader.node("metadata")
+        var metadata = OptionReader(
+            metadataNode, named: "metadata", unknownKeys: reader.unknownKeys)
+        let inherited = Inherited(from: &reader, metadata: &metadata)
         nodes = reader.mappings("nodes") {
             NodeOptions(from: &$0, inherited: inherited, files: &files)
         }.compactMap { $0 }
@@ -29,13 +32,16 @@ extension HopOptions {
         let isElsewhere = known.contains { reader.has($0) }
         isReference = mayRefer && !reader.has("nodes") && !isElsewhere
         selector = reader.mapping("selector") { SelectorOptions(from: &$0) } ?? .standard
-        reader.notYet(.error, known + ["bypass", "bypasses", "interface", "sockopts"])
+        bypasses = reader.strings("bypass") + reader.strings("bypasses")
+        reader.notYet(.error, known + ["interface", "sockopts"])
         reader.notYet(.warning, ["reload"])
-        Self.readMetadata(&reader, nodes: raw)
+        Self.readRest(of: &metadata, metadataNode, nodes: raw)
+        reader.report(metadata.finish())
         if !isReference, nodes.isEmpty, reader.diagnostics.isEmpty {
             reader.missing("nodes", hint: "such as nodes: [{addr: 192.0.2.1:1080}]")
         }
-        if isReference, reader.has("selector", "metadata", "resolver", "hosts") {
+        let others = reader.has("selector", "metadata", "resolver", "hosts", "bypass", "bypasses")
+        if isReference, others {
             reader.warn(
                 "this hop is only a name of an entry of hops:, which has all other keys",
                 at: name.location)
@@ -51,22 +57,30 @@ extension HopOptions {
     struct Inherited {
         let resolver: Located<String>?
         let hosts: Located<String>?
+        let proxyProtocol: Int?
 
-        init(from reader: inout OptionReader) {
+        init(from reader: inout OptionReader, metadata: inout OptionReader) {
             resolver = reader.locatedString("resolver")
             hosts = reader.locatedString("hosts")
+            proxyProtocol = Self.proxyProtocol(from: &metadata)
+        }
+
+        /// Reads it from a metadata; as in gost 0 is nothing said.
+        static func proxyProtocol(from metadata: inout OptionReader) -> Int? {
+            let version = metadata.integer("proxyProtocol", default: 0, in: 0...2)
+            return version == 0 ? nil : version
         }
     }
 
     /// gost's command line copies the nodes' keys into the hop's metadata, and some more.
-    private static func readMetadata(_ reader: inout OptionReader, nodes: Node?) {
-        guard let node = reader.node("metadata") else { return }
-        var metadata = OptionReader(node, named: "metadata", unknownKeys: reader.unknownKeys)
-        metadata.notYet(.error, ["interface", "so_mark", "netns", "netns.out", "proxyProtocol"])
+    private static func readRest(
+        of metadata: inout OptionReader, _ node: Node?, nodes: Node?
+    ) {
+        metadata.notYet(.error, ["interface", "so_mark", "netns", "netns.out"])
         metadata.accept("secure", "serverName")
         let items: [Node] = if case .sequence(let items) = nodes?.value { items } else { [] }
         for key in metadata.unasked {
-            let text = node.child(key.text)?.text
+            let text = node?.child(key.text)?.text
             let isCopy = items.contains { item in
                 let places = [
                     item.child("connector")?.child("metadata"),
@@ -76,6 +90,5 @@ extension HopOptions {
             }
             if isCopy { metadata.accept(key.text) }
         }
-        reader.report(metadata.finish())
     }
 }

@@ -1,5 +1,6 @@
 import Model
 import Options
+import Rules
 
 extension ForwarderOptions {
     /// Reads `forwarder:` of a service that listens on `transport`.
@@ -40,10 +41,17 @@ extension ForwardNodeOptions {
                 return share
             } ?? .standard
         Self.checkNetwork(transport, &reader)
+        matcher = reader.mapping("matcher") { MatcherOptions(from: &$0, of: .forwarder) } ?? nil
+        if transport == .udp, reader.has("matcher") {
+            reader.error(
+                "'matcher' does not decide about datagrams yet",
+                at: reader.location(of: "matcher"),
+                hint: "admissions of the service keep clients out")
+        }
         reader.notYet(
             .error,
             [
-                "bypass", "bypasses", "matcher", "filter", "http", "tls", "host", "protocol",
+                "bypass", "bypasses", "filter", "http", "tls", "host", "protocol",
                 "path", "auth",
             ])
         reader.notYet(.warning, ["probe"])

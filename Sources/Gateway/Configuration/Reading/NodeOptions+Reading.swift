@@ -1,5 +1,6 @@
 import Model
 import Options
+import Rules
 
 extension NodeOptions {
     /// Reads one of a hop's `nodes:`; nil after a mistake in its address.
@@ -25,13 +26,17 @@ extension NodeOptions {
             dialerNode, named: "dialer", unknownKeys: reader.unknownKeys)
         let isTCP = Self.readDialer(&dialerReader, metadata: &metadata.readers[1])
         share = ShareOptions(from: &metadata.readers[2])
-        metadata.readers[2].notYet(
-            .error, ["interface", "so_mark", "netns", "netns.out", "proxyProtocol"])
+        proxyProtocol =
+            HopOptions.Inherited.proxyProtocol(from: &metadata.readers[2])
+            ?? inherited.proxyProtocol
+        metadata.readers[2].notYet(.error, ["interface", "so_mark", "netns", "netns.out"])
         if connector == nil || !isTCP { metadata.acceptAll() }
         reader.report(connectorReader.finish())
         reader.report(dialerReader.finish())
         reader.report(metadata.finish())
 
+        matcher = reader.mapping("matcher") { MatcherOptions(from: &$0, of: .chain) } ?? nil
+        bypasses = reader.strings("bypass") + reader.strings("bypasses")
         resolver = reader.locatedString("resolver") ?? inherited.resolver
         hosts = reader.locatedString("hosts") ?? inherited.hosts
         Self.readLater(&reader)
@@ -94,10 +99,7 @@ extension NodeOptions {
         }
         reader.notYet(
             .error,
-            [
-                "bypass", "bypasses", "matcher", "filter", "http", "tls", "interface", "sockopts",
-                "netns",
-            ])
+            ["filter", "http", "tls", "interface", "sockopts", "netns"])
         reader.notYet(.warning, ["probe"])
     }
 }

@@ -100,7 +100,7 @@ extension ServiceOptions {
     private static func reportOffChain(
         _ handler: HandlerOptions, _ transport: TransportProtocol, _ reader: inout OptionReader
     ) {
-        guard let chain = handler.route.chains.first else { return }
+        guard let chain = handler.route.chains.first?.name else { return }
         switch handler.kind {
         case .forward where transport == .udp:
             reader.error("UDP does not go through chains yet", at: chain.location)

@@ -94,9 +94,9 @@ final class HTTPShop: Retiring {
         return pool.take(
             key, client: client.address, maximumAgeNanoseconds: UInt64(age) * 1_000_000,
             allows: { kept in
-                // Who is on loopback may go where others may not. Behind hops the route may have
-                // been chosen for the client.
-                kept.upstream.route.isEmpty
+                // Who is on loopback may go where others may not. Where there are chains, the way,
+                // the direct one too, may have been chosen for the client.
+                !desk.router.hasChains
                     && desk.dialer.objection(to: kept.upstream.destination, client: client) == nil
             })
     }

@@ -9,31 +9,43 @@ package final class ChainGroup: Sendable {
         package let name: String
         /// Its hops in the order of the way.
         package let hops: [Hop]
+        /// What it is for.
+        package let filter: RouteFilter
         /// Its share in the group, and when it rests.
         package let member: Selector.Member
 
-        package init(name: String, hops: [Hop], member: Selector.Member) {
+        package init(
+            name: String, hops: [Hop], filter: RouteFilter = .everything, member: Selector.Member
+        ) {
             self.name = name
             self.hops = hops
+            self.filter = filter
             self.member = member
         }
     }
 
     private let chains: [Chain]
     private let selector: Selector
+    /// Whether a node wants to know who the client is.
+    let introducesClients: Bool
 
     /// At least one chain.
     package init(_ chains: [Chain], strategy: Selector.Strategy) {
         self.chains = chains
+        introducesClients = chains.contains { chain in
+            chain.hops.contains { hop in hop.nodes.contains { $0.introducing != nil } }
+        }
         selector = Selector(chains.map(\.member), strategy: strategy)
     }
 
-    /// A way for a request, and whose it is. A hop that is not for the request ends the way before
-    /// it, as in gost; the way may be empty, and then it is the direct one.
+    /// A way for a request, and whose it is; nil where no chain is for it. A hop that is not for
+    /// the request ends the way before it, as in gost. An empty way is the direct one.
     func choose(
         _ request: RouteQuery, _ draw: Selector.Draw, avoiding failed: FailedNodes
     ) -> (chain: Int, route: Route)? {
-        guard let chain = selector.order(Array(chains.indices), draw).first else { return nil }
+        let candidates = chains.indices.filter { chains[$0].filter.passes(request) }
+        let order = selector.order(candidates, draw) { chains[$0].filter.priority }
+        guard let chain = order.first else { return nil }
         var steps: [Route.Step] = []
         for hop in chains[chain].hops {
             guard

@@ -19,13 +19,14 @@ package final class Hop: Sendable {
         selector = Selector(nodes.map(\.member), strategy: strategy)
     }
 
-    /// The node to take, one not in `avoided` if there is one; nil where the hop is not for this
-    /// request.
+    /// The node to take, one not in `avoided` if there is one; nil where the hop or all of its
+    /// nodes are not for this request.
     func choose(_ request: RouteQuery, _ draw: Selector.Draw, avoiding avoided: Set<Int>)
         -> Int?
     {
         if let bypass, bypass(request) { return nil }
-        let order = selector.order(Array(nodes.indices), draw)
+        let candidates = nodes.indices.filter { nodes[$0].filter.passes(request) }
+        let order = selector.order(candidates, draw) { nodes[$0].filter.priority }
         return order.first { !avoided.contains($0) } ?? order.first
     }
 

@@ -58,6 +58,9 @@ package final class Router {
     /// Whether chains are taken at all.
     package var hasChains: Bool { plan.group != nil }
 
+    /// Whether nodes are told who clients are, and `RouteQuery.listener` is of use.
+    package var introducesClients: Bool { plan.group?.introducesClients ?? false }
+
     // MARK: Whole ways
 
     /// Connects to a destination before a deadline, all attempts together. `onStart` gets each
@@ -105,19 +108,18 @@ package final class Router {
             let draw = Selector.Draw(
                 key: request.key(byHost: plan.hashesByHost),
                 nowMilliseconds: loop.driver.wallMilliseconds(), random: loop.driver.randomWord())
-            guard let (chain, route) = group.choose(request, draw, avoiding: failed) else {
-                throw last
-            }
+            let chosen = group.choose(request, draw, avoiding: failed)
+            let route = chosen?.route ?? Route([])
             let share = (deadlineNanoseconds - now) / UInt64(plan.retries - number + 1)
             do throws(RouteFault) {
                 let value = try await body(route, now + share)
-                group.succeeded(chain)
+                if let chosen { group.succeeded(chosen.chain) }
                 return value
             } catch {
                 last = error.fault
                 if error.fault == .cut || error.isOurDenial { throw last }
                 if let step = error.step { failed.insert(step) }
-                if error.isOfChain {
+                if error.isOfChain, let chain = chosen?.chain {
                     group.failed(chain, nowMilliseconds: loop.driver.wallMilliseconds())
                 }
             }
@@ -183,6 +185,8 @@ package final class Router {
         for (before, step) in zip(route.steps, route.steps.dropFirst()) {
             do throws(ConnectorFault) {
                 let address = try await address(of: step.node, deadline)
+                try await before.node.introduce(
+                    request, over: socket, deadlineNanoseconds: deadline)
                 try await before.node.connector.connect(
                     to: address, over: socket, deadlineNanoseconds: deadline)
             } catch {
@@ -196,6 +200,14 @@ package final class Router {
                 }
             }
             before.hop.succeeded(before.index)
+        }
+        let last = route.steps[route.steps.count - 1]
+        do throws(ConnectorFault) {
+            try await last.node.introduce(request, over: socket, deadlineNanoseconds: deadline)
+        } catch {
+            socket.close()
+            if case .node(let fault) = error { throw blame(last, fault) }
+            throw RouteFault(.cut)
         }
         return socket
     }
