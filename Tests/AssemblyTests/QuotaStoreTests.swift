@@ -48,7 +48,7 @@ struct QuotaStoreTests {
     private func restored(_ counted: QuotaTerms.Counted = .total) throws -> [Quota.Holder: UInt64] {
         let quota = quota(counted)
         let store = try QuotaStore(path: path, quotas: ["s": [quota]])
-        try store.restore(atMilliseconds: Self.noon)
+        try store.restore(quota, atMilliseconds: Self.noon)
         return Dictionary(uniqueKeysWithValues: quota.usage.map { ($0.holder, $0.usedBytes) })
     }
 

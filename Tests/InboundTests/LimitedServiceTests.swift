@@ -99,4 +99,65 @@ struct LimitedServiceTests {
         #expect(received <= 5200)
         #expect(received > 4500)
     }
+
+    @Test func `SOCKS5 streams, and datagrams over TCP, keep to a user's and an address' rate`()
+        throws
+    {
+        let rate = ByteRate(bytesPerSecond: 4000, burstBytes: 500)
+        for key in [LimitKey.user("alice"), .eachAddress, .eachConnection, .everything] {
+            var service = InboundBench.Service()
+            service.handler = .socks(SOCKSSettings(servesDatagrams: true))
+            service.limits = [
+                LimiterUse(
+                    TrafficLimiter([(key, TrafficRates(uplink: rate, downlink: rate))]))
+            ]
+            let isOfUser = key == .user("alice")
+            if isOfUser { service.authers = [try .users(["alice": "p"])] }
+            let bench = try InboundBench(service)
+            let peer = bench.simulation.peer("203.0.113.70")
+            let origin = try peer.listen(port: 80) { stream in
+                stream.onReceive = { $0.send($1) }
+            }
+            let client = try bench.client()
+            if isOfUser {
+                _ = bench.exchange(client, [5, 1, 2])
+                _ = bench.exchange(client, [1, 5] + Array("alice".utf8) + [1] + Array("p".utf8))
+            } else {
+                _ = bench.exchange(client, SOCKSBytes.greeting)
+            }
+            _ = bench.exchange(client, SOCKSBytes.request(1, "203.0.113.70", 80))
+            let before = client.received.count
+            client.send(Payload.bytes(30_000, seed: 1))
+            bench.simulation.run(milliseconds: 2500)
+            let (up, down) = (
+                origin.connections.first?.received.count ?? 0, client.received.count - before
+            )
+            #expect(up > 9000 && up < 11_200, "\(key): \(up) bytes up")
+            #expect(down > 7500 && down <= up, "\(key): \(down) bytes down")
+            client.reset()
+            bench.simulation.run(milliseconds: 5000)
+            bench.expectRest()
+        }
+        // Framed datagrams: what is over the rate is dropped and counted.
+        var service = InboundBench.Service()
+        service.handler = .socks(SOCKSSettings(servesDatagrams: true))
+        service.limits = [
+            LimiterUse(
+                TrafficLimiter([(.eachAddress, TrafficRates(uplink: rate, downlink: nil))]))
+        ]
+        let bench = try InboundBench(service)
+        let origin = try bench.simulation.peer("203.0.113.70").bindDatagrams(port: 53) { _, _ in }
+        let association = try FramedAssociation(bench)
+        for number in 0..<100 {
+            association.send(Payload.bytes(200, seed: UInt64(number)), to: origin.endpoint)
+            bench.simulation.run(milliseconds: 10)
+        }
+        let passed = origin.received.count * 200
+        #expect(passed > 3500 && passed < 5000, "\(passed) bytes")
+        association.stream.finish()
+        bench.simulation.run(milliseconds: 2000)
+        let flow = try #require(bench.closed.first)
+        #expect(flow.counts.uplinkBytes == UInt64(passed))
+        #expect(flow.counts.droppedPackets == UInt64(100 - origin.received.count))
+    }
 }

@@ -16,6 +16,14 @@ import PluginKit
 /// ## Concurrency
 /// Confined to the control loop.
 final class FileSources: ReadinessHandler {
+    /// Files that are followed, and given up, together.
+    enum Group {
+        /// Of objects that a change makes anew: a file goes with its object.
+        case objects
+        /// Of limits, which a change leaves in their place.
+        case limits
+    }
+
     private let home: EventLoop
     private let pool: BlockingPool
     private let journal: Journal
@@ -47,11 +55,12 @@ final class FileSources: ReadinessHandler {
     ///   - file: the object's file; nil does nothing.
     ///   - object: what log lines call the object, such as `bypass 'x'`.
     ///   - target: the object, which is not held.
+    ///   - group: what it is given up with.
     ///   - reread: understands the file, read by the reader it is given; runs on the pool, so the
     ///     value may take its time to be made.
     ///   - publish: gives the object a new value; called on the pool, once at a time.
     func follow<Target: AnyObject & Sendable, Value: Sendable>(
-        _ file: ListFile?, of object: String, for target: Target,
+        _ file: ListFile?, of object: String, for target: Target, in group: Group = .objects,
         reread: @escaping @Sendable (_ reader: @escaping FileReader) -> Reread<Value>,
         publish: @escaping @Sendable (Target, Value) -> Void
     ) {
@@ -69,6 +78,7 @@ final class FileSources: ReadinessHandler {
         }
         let source = FollowedFile(
             path, of: object, period: period, home: home, pool: pool, journal: journal, read: read)
+        source.group = group
         source.onLook = { [weak self, weak target] source in
             if target == nil {
                 self?.drop(source)
@@ -89,6 +99,11 @@ final class FileSources: ReadinessHandler {
             !followed.contains(where: { $0.directory == directory })
         else { return }
         watch?.remove(directory)
+    }
+
+    /// Follows the files of a group no longer. What is being read is still published.
+    func forget(_ group: Group) {
+        for source in followed where source.group == group { drop(source) }
     }
 
     /// Follows nothing any more.

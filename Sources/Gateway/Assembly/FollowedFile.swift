@@ -43,6 +43,8 @@ final class FollowedFile: TimerHandler {
     private var mustReadAgain = false
     private var isFirst = true
     private var isClosed = false
+    /// Which objects it is followed for.
+    var group = FileSources.Group.objects
     /// The watch's number of its directory; nil when that is not watched.
     var directory: Int32?
     /// Whether its directory should be watched and is not there.

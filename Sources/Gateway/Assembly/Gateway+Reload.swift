@@ -1,5 +1,6 @@
 import Configuration
 import Inbound
+import LinuxIO
 import Loop
 import Metering
 import PluginKit
@@ -37,6 +38,10 @@ extension Gateway {
         let objects = SharedObjects(after, after: objects)
         do throws(StartFault) {
             try quotas.prepare(next.loaded.options, self)
+            try quotas.keep(
+                next.loaded.options, fromMilliseconds: home.driver.wallMilliseconds(), self,
+                settlement)
+            try await quotas.restore(next.loaded.options, self)
             try await startPlugins(next, settlement)
             // A plugin's start may have taken its time.
             if isStopping { return .refused("the gateway stops") }
@@ -52,7 +57,7 @@ extension Gateway {
             configuration = next
             self.objects = objects
             warnOfUnknownGUIDs()
-            try reviseLimits(settlement)
+            reviseLimits()
             let text =
                 "\(changes.opened) opened, \(changes.changed) changed, \(changes.closed) closed, "
                 + "\(changes.kept) untouched"
@@ -60,6 +65,7 @@ extension Gateway {
             journal(changes.isEmpty ? .debug : .info, "reloaded", [("services", text)])
             return .applied(text)
         } catch {
+            quotas.keepOnly(configuration.loaded.options)
             return .refused(error.description)
         }
     }

@@ -49,6 +49,8 @@ package final class Gateway {
     /// What the API needs of the command line; without it nothing can be changed through it.
     package var controlHooks: ControlHooks?
     var sender: (any HTTPSender)?
+    /// How often limits were taken from a configuration; what files said before counts no more.
+    var limitRound = 0
     var isReloading = false
     var isApplying = false
     private(set) var isStopping = false
@@ -151,9 +153,11 @@ package final class Gateway {
         self.settlement = settlement
         warnOfUnknownGUIDs()
         try quotas.prepare(configuration.loaded.options, self)
-        try quotas.keep(self, settlement)
+        try quotas.keep(
+            configuration.loaded.options, fromMilliseconds: .min, self, settlement)
         try recover(settlement)
-        try await quotas.restore(self, settlement)
+        await quotas.awaitRecovery(self, settlement)
+        try await quotas.restore(configuration.loaded.options, self)
         do {
             for index in 0..<loopCount { sites.append(try await makeSite(index, settlement)) }
         } catch {
@@ -161,6 +165,7 @@ package final class Gateway {
         }
         watchReporters(settlement)
         try await openServices(settlement)
+        followLimits()
         try openAdmin()
         try openHTTP()
         journal(.info, "ready", [("boot", boot.description), ("loops", String(loopCount))])

@@ -28,6 +28,7 @@ package struct PreparedConfiguration: Sendable {
                     guid: entry.guid.value, type: entry.type.value, settings: settings,
                     descriptor: descriptor))
         }
+        findings += loaded.options.quotas.compactMap { QuotaSet.objection(to: $0) }
         self.loaded = loaded.adding(findings)
         self.plugins = plugins
     }

@@ -173,7 +173,9 @@ struct ServicePlanner {
             guard let options = options.limiters.first(where: { $0.name.value == name }) else {
                 return nil
             }
-            let limiter = objects.object(.limiters, name) { TrafficLimiter(options.trafficLines) }
+            let limiter = objects.object(.limiters, name) {
+                TrafficLimiter(Gateway.rates(options.lines))
+            }
             return LimiterUse(limiter, scope: scope(reference))
         }
         return rates + quotas.sources(service)

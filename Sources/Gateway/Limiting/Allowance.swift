@@ -111,6 +111,17 @@ final class Allowance: TimerHandler, Resumable {
         return granted >= bytes || (supply.lends && granted > 0)
     }
 
+    /// Whether so many bytes are here, besides those that are kept for flows; asks for what is
+    /// missing as long as any comes.
+    func reaches(_ bytes: Int) -> Bool {
+        while granted < bytes {
+            let before = granted
+            _ = ask(bytes - granted)
+            if granted == before { return false }
+        }
+        return true
+    }
+
     /// Gives what lies here back to the supply; a debt goes there too.
     func returnUnused() {
         guard granted != 0 else { return }

@@ -42,6 +42,11 @@ package final class FlowLimits {
         var held = 0
 
         var available: Int { held > 0 ? held : allowance.free }
+
+        /// Whether so many bytes may be moved in one piece: a rate lends what it lacks.
+        func covers(_ bytes: Int) -> Bool {
+            allowance.supply.lends || allowance.reaches(bytes - held)
+        }
     }
 
     /// Limits that `sources` have for a flow of `subject`; the ticket is kept to the flow's end.
@@ -120,15 +125,14 @@ package final class FlowLimits {
         (uplink.lanes + downlink.lanes).contains { $0.allowance.supply === supply }
     }
 
-    /// Pays for bytes that came before there were limits; false where a quota does not have them.
-    package func spendEarly(_ direction: Direction, _ count: Int) -> Bool {
+    /// Pays for bytes that move in one piece or not at all, such as a message's head, or what came
+    /// before there were limits; false, and nothing is paid, where a quota does not have them.
+    package func spendWhole(_ direction: Direction, _ count: Int) -> Bool {
         if count == 0 { return true }
         let lanes = direction == .uplink ? uplink.lanes : downlink.lanes
-        let isCovered = lanes.allSatisfy {
-            $0.allowance.supply.lends || $0.allowance.admits(count)
-        }
-        if isCovered { spend(direction, count) }
-        return isCovered
+        guard lanes.allSatisfy({ $0.covers(count) }) else { return false }
+        spend(direction, count)
+        return true
     }
 
     /// Whether a datagram of so many bytes may pass; if so it is paid for.

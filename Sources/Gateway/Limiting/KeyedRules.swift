@@ -52,3 +52,5 @@ package struct KeyedRules<Value: Sendable>: Sendable {
         user.flatMap { users[$0] ?? eachUser }
     }
 }
+
+extension KeyedRules: Equatable where Value: Equatable {}

@@ -77,10 +77,14 @@ package final class Quota: LimitSource {
         state = Mutex(State(rules: KeyedRules(lines)))
     }
 
-    /// Changes the lines; what was used stays used. The loops' shapers must be told.
-    package func replace(_ lines: [(key: LimitKey, value: UInt64)]) {
-        state.withLock { state in
-            state.rules = KeyedRules(lines)
+    /// Changes the lines; whether they mean something else now. What was used stays used. The
+    /// loops' shapers must be told of a change.
+    @discardableResult
+    package func replace(_ lines: [(key: LimitKey, value: UInt64)]) -> Bool {
+        let rules = KeyedRules(lines)
+        return state.withLock { state in
+            if state.rules == rules { return false }
+            state.rules = rules
             for (holder, account) in state.accounts {
                 if let limit = state.limit(of: holder) {
                     account.change(to: limit)
@@ -88,6 +92,7 @@ package final class Quota: LimitSource {
                     state.accounts[holder] = nil
                 }
             }
+            return true
         }
     }
 

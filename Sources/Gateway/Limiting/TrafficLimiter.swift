@@ -83,13 +83,16 @@ package final class TrafficLimiter: Sendable {
         state = Mutex(State(rules: KeyedRules(lines)))
     }
 
-    /// Changes the lines. Buckets that are still wanted keep what is in them. The loops' shapers
-    /// must be told (`Shaper.rebind`).
+    /// Changes the lines; whether they mean something else now. Buckets that are still wanted keep
+    /// what is in them. The loops' shapers must be told of a change (`Shaper.rebind`).
+    @discardableResult
     package func replace(
         _ lines: [(key: LimitKey, value: TrafficRates)], nowNanoseconds: UInt64
-    ) {
-        state.withLock { state in
-            state.rules = KeyedRules(lines)
+    ) -> Bool {
+        let rules = KeyedRules(lines)
+        return state.withLock { state in
+            if state.rules == rules { return false }
+            state.rules = rules
             for (holder, old) in state.buckets {
                 guard let rates = state.rates(of: holder) else {
                     state.buckets[holder] = nil
@@ -100,6 +103,7 @@ package final class TrafficLimiter: Sendable {
                 Self.keep(old.downlink, rates.downlink, &new.downlink, nowNanoseconds)
                 state.buckets[holder] = new
             }
+            return true
         }
     }
 

@@ -77,8 +77,8 @@ package final class StreamRelay: ReadinessHandler, Resumable, FlowOwner,
         early.downlink.withUnsafeBytes { downlink.prepend($0) }
         guard let limits else { return }
         let isCovered =
-            limits.spendEarly(.uplink, early.uplink.count)
-            && limits.spendEarly(.downlink, early.downlink.count)
+            limits.spendWhole(.uplink, early.uplink.count)
+            && limits.spendWhole(.downlink, early.downlink.count)
         if !isCovered { failure = FlowEnd(by: .gateway, phase: .relay, cause: .quota) }
     }
 

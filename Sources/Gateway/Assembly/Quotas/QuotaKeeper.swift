@@ -16,11 +16,18 @@ final class QuotaKeeper: FlowObserver {
         return []
     }
 
-    /// Which quotas a service's flows count towards, from now on.
-    func setQuotas(_ quotas: [String: [Quota]]) { store.withLock { $0.quotas = quotas } }
+    /// Flows of services that open from a moment on count towards these as well.
+    func add(_ quotas: [String: [Quota]], fromMilliseconds moment: Int64) {
+        store.withLock { $0.add(quotas, fromMilliseconds: moment) }
+    }
 
-    /// Tells the quotas what was used of them before this start.
-    func restore(atMilliseconds moment: Int64) throws {
-        try store.withLock { try $0.restore(atMilliseconds: moment) }
+    /// Flows count towards these quotas alone, of those that were added.
+    func keepOnly(_ quotas: [String: [Quota]]) { store.withLock { $0.keepOnly(quotas) } }
+
+    /// Tells quotas what was used of them before.
+    func restore(_ quotas: [Quota], atMilliseconds moment: Int64) throws {
+        try store.withLock { store in
+            for quota in quotas { try store.restore(quota, atMilliseconds: moment) }
+        }
     }
 }

@@ -15,10 +15,16 @@ import Storage
 /// Not `Sendable`; the keeper has it in a mutex.
 final class QuotaStore {
     private let database: Database
-    /// The quotas of each service, by its name.
-    var quotas: [String: [Quota]]
+    private var assignments: [String: [Assignment]] = [:]
     private var forgetAtMilliseconds: Int64 = 0
     private static let retentionMilliseconds: Int64 = 86_400_000
+
+    /// A quota that a service names.
+    private struct Assignment {
+        let quota: Quota
+        /// Flows that opened before had no part in it.
+        let fromMilliseconds: Int64
+    }
 
     static let schema = Schema(
         name: "quotas",
@@ -41,12 +47,32 @@ final class QuotaStore {
                 ])
         ])
 
-    /// Opens the database. `quotas` are those of each service by its name.
-    init(path: String, quotas: [String: [Quota]], willRun: (() -> Void)? = nil) throws {
-        self.quotas = quotas
+    /// Opens the database. `quotas` are those of each service by its name, whenever its flows
+    /// opened.
+    init(path: String, quotas: [String: [Quota]] = [:], willRun: (() -> Void)? = nil) throws {
         database = try Database(path: path, busyMilliseconds: 1000)
         database.willRun = willRun
         try database.migrate(Self.schema)
+        add(quotas, fromMilliseconds: .min)
+    }
+
+    /// Flows of services that open from a moment on count towards these quotas as well.
+    func add(_ quotas: [String: [Quota]], fromMilliseconds moment: Int64) {
+        for (service, quotas) in quotas {
+            let known = assignments[service] ?? []
+            let added = quotas.filter { quota in !known.contains { $0.quota === quota } }
+            assignments[service] =
+                known + added.map { Assignment(quota: $0, fromMilliseconds: moment) }
+        }
+    }
+
+    /// Flows count towards these quotas alone, of those that were added.
+    func keepOnly(_ quotas: [String: [Quota]]) {
+        for (service, known) in assignments {
+            let wanted = quotas[service] ?? []
+            let kept = known.filter { one in wanted.contains { $0 === one.quota } }
+            assignments[service] = kept.isEmpty ? nil : kept
+        }
     }
 
     /// Stores a batch in one transaction.
@@ -57,7 +83,9 @@ final class QuotaStore {
     }
 
     private func take(_ event: FlowEvent) throws {
-        guard let quotas = quotas[event.flow.origin.service], !quotas.isEmpty else { return }
+        let quotas = (assignments[event.flow.origin.service] ?? [])
+            .filter { $0.fromMilliseconds <= event.flow.openedMilliseconds }.map(\.quota)
+        if quotas.isEmpty { return }
         switch event {
         case .opened: break
         case .counted(let flow, let counts, let moment):
@@ -143,23 +171,20 @@ final class QuotaStore {
             .integer(moment - Self.retentionMilliseconds))
     }
 
-    /// Tells the quotas what was used of them in the present period.
-    func restore(atMilliseconds moment: Int64) throws {
-        var seen: Set<String> = []
-        for quota in quotas.values.joined() where seen.insert(quota.name).inserted {
-            guard let period = quota.terms.periodName(atMilliseconds: moment) else { continue }
-            let rows = try database.rows(
-                """
-                SELECT holder, uplink_bytes, downlink_bytes FROM quota_use
-                WHERE quota = ?1 AND period = ?2
-                """, [.text(quota.name), .text(period)]
-            ) { ($0.text(0), $0.counter(1), $0.counter(2)) }
-            for (text, uplink, downlink) in rows {
-                guard let text, let holder = Quota.Holder(text) else { continue }
-                quota.restore(
-                    quota.terms.counted.bytes(uplink: uplink, downlink: downlink), of: holder,
-                    period: period)
-            }
+    /// Tells a quota what was used of it in the present period.
+    func restore(_ quota: Quota, atMilliseconds moment: Int64) throws {
+        guard let period = quota.terms.periodName(atMilliseconds: moment) else { return }
+        let rows = try database.rows(
+            """
+            SELECT holder, uplink_bytes, downlink_bytes FROM quota_use
+            WHERE quota = ?1 AND period = ?2
+            """, [.text(quota.name), .text(period)]
+        ) { ($0.text(0), $0.counter(1), $0.counter(2)) }
+        for (text, uplink, downlink) in rows {
+            guard let text, let holder = Quota.Holder(text) else { continue }
+            quota.restore(
+                quota.terms.counted.bytes(uplink: uplink, downlink: downlink), of: holder,
+                period: period)
         }
     }
 }

@@ -7,11 +7,37 @@ package struct LimitListOptions<Value: Sendable>: Sendable {
     package let name: Located<String>
     /// One line for each key; those of the file win over those written here.
     package let lines: [(key: LimitKey, value: Value)]
+    /// Where further lines stand.
+    package let file: ListFile?
+    let format: LimitFormat<Value>
+    let inline: [(key: LimitKey, value: Value)]
 
-    init(name: Located<String>, lines: [(key: LimitKey, value: Value)]) {
+    init(
+        name: Located<String>, file: ListFile?, format: LimitFormat<Value>,
+        inline: [(key: LimitKey, value: Value)], fromFile: [(key: LimitKey, value: Value)]
+    ) {
         self.name = name
-        self.lines = lines
+        self.file = file
+        self.format = format
+        self.inline = inline
+        lines = Self.merged(inline, fromFile)
     }
+
+    /// Lines of both lists; of those with one key the second list's.
+    static func merged(
+        _ first: [(key: LimitKey, value: Value)], _ second: [(key: LimitKey, value: Value)]
+    ) -> [(key: LimitKey, value: Value)] {
+        let keys = Set(second.map(\.key))
+        return first.filter { !keys.contains($0.key) } + second
+    }
+}
+
+/// How the lines of a list of limits are read.
+struct LimitFormat<Value: Sendable>: Sendable {
+    /// Which keys make sense.
+    let keys: LimitKeys
+    /// Reads what stands behind the key of a line, one word at least; a mistake is told and nil.
+    let read: @Sendable ([Located<String>], inout [Diagnostic]) -> Value?
 }
 
 /// A line of `limiters`: bytes in a second, in and out.

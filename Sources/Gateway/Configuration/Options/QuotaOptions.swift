@@ -23,10 +23,11 @@ package struct QuotaOptions: Sendable {
         case month
     }
 
-    /// Unique among quotas.
-    package let name: Located<String>
     /// Bytes by whom they are for; `limit` is the line for `$`.
     package let lines: [(key: LimitKey, value: UInt64)]
+    let list: LimitListOptions<UInt64>
+    /// `limit`.
+    let wholeBytes: UInt64?
     /// Which bytes count.
     package let counted: Counted
     /// How often it begins anew.
@@ -38,17 +39,28 @@ package struct QuotaOptions: Sendable {
     /// When it ends to hold; nil never does.
     package let endsMilliseconds: Int64?
 
+    /// Unique among quotas.
+    package var name: Located<String> { list.name }
+    /// Where further lines stand.
+    package var file: ListFile? { list.file }
+
     init(
-        name: Located<String>, lines: [(key: LimitKey, value: UInt64)], counted: Counted,
-        period: Period, timeZone: Located<String>?, startsMilliseconds: Int64?,
-        endsMilliseconds: Int64?
+        list: LimitListOptions<UInt64>, wholeBytes: UInt64?, counted: Counted, period: Period,
+        timeZone: Located<String>?, startsMilliseconds: Int64?, endsMilliseconds: Int64?
     ) {
-        self.name = name
-        self.lines = lines
+        self.list = list
+        self.wholeBytes = wholeBytes
+        lines = Self.lines(list.lines, wholeBytes: wholeBytes)
         self.counted = counted
         self.period = period
         self.timeZone = timeZone
         self.startsMilliseconds = startsMilliseconds
         self.endsMilliseconds = endsMilliseconds
+    }
+    static func lines(
+        _ lines: [(key: LimitKey, value: UInt64)], wholeBytes: UInt64?
+    ) -> [(key: LimitKey, value: UInt64)] {
+        guard let wholeBytes else { return lines }
+        return [(.everything, wholeBytes)] + lines.filter { $0.key != .everything }
     }
 }

@@ -19,18 +19,18 @@ extension GatewayOptions {
         resolvers = reader.mappings("resolvers") { ResolverOptions(from: &$0) }
         limiters = reader.mappings("limiters") {
             LimitListOptions(
-                from: &$0, files: &files, kind: "limiter", keys: .all,
-                read: TrafficLimitOptions.read)
+                from: &$0, files: &files, kind: "limiter",
+                format: LimitFormat(keys: .all, read: TrafficLimitOptions.read))
         }
         connectionLimiters = reader.mappings("climiters") {
             LimitListOptions(
-                from: &$0, files: &files, kind: "climiter", keys: .ofArrivals,
-                read: LimitNumber.connections)
+                from: &$0, files: &files, kind: "climiter",
+                format: LimitFormat(keys: .ofArrivals, read: LimitNumber.connections))
         }
         arrivalLimiters = reader.mappings("rlimiters") {
             LimitListOptions(
-                from: &$0, files: &files, kind: "rlimiter", keys: .ofArrivals,
-                read: LimitNumber.arrivals)
+                from: &$0, files: &files, kind: "rlimiter",
+                format: LimitFormat(keys: .ofArrivals, read: LimitNumber.arrivals))
         }
         quotas = reader.mappings("quotas") { QuotaOptions(from: &$0, files: &files) }
         plugins = reader.mappings("plugins") { PluginOptions(from: &$0) }.compactMap { $0 }

@@ -1,52 +1,65 @@
-import Model
+package import Model
 import Options
 
-/// Reads what stands behind the key of a limiter's line, one word at least; a mistake is told and
-/// nil.
-typealias LimitReader<Value> = ([Located<String>], inout [Diagnostic]) -> Value?
-
 extension LimitListOptions {
-    /// Reads one entry of such a list. `keys` says which keys make sense there.
+    /// Reads one entry of such a list. What `isComplete` needs no lines of its own.
     init(
-        from reader: inout OptionReader, files: inout FileAccess, kind: String, keys: LimitKeys,
-        isComplete: Bool = false, read: LimitReader<Value>
+        from reader: inout OptionReader, files: inout FileAccess, kind: String,
+        format: LimitFormat<Value>, isComplete: Bool = false
     ) {
         let name = reader.name(of: kind)
-        var inline: [[Located<String>]] = []
+        var words: [[Located<String>]] = []
         for text in reader.strings("limits") {
             let written = text.value.prefix { $0 != "#" }
-            let words = written.split { $0 == " " || $0 == "\t" }
-            if !words.isEmpty {
-                inline.append(words.map { Located(String($0), at: text.location) })
+            let parts = written.split { $0 == " " || $0 == "\t" }
+            if !parts.isEmpty {
+                words.append(parts.map { Located(String($0), at: text.location) })
             }
         }
-        let path = reader.mapping("file") { $0.requiredString("path") } ?? nil
-        reader.notYet(.warning, ["reload"])
+        let file = ListFile.read(from: &reader)
         reader.notYet(.error, ["redis", "http", "plugin"])
-        let fromFile =
-            path.flatMap { files.lines(of: $0, comments: .anywhere, visibility: .masked) } ?? []
-        var lines: [(key: LimitKey, value: Value)] = []
-        for source in [inline, fromFile] {
-            var findings: [Diagnostic] = []
-            let found = Self.lines(source, keys: keys, read: read, &findings)
-            reader.report(findings)
-            lines.removeAll { line in found.contains { $0.key == line.key } }
-            lines += found
-        }
-        if lines.isEmpty, !isComplete, inline.isEmpty, fromFile.isEmpty {
+        var findings: [Diagnostic] = []
+        let inline = Self.lines(words, format, &findings)
+        reader.report(findings)
+        let before = files.diagnostics.count
+        let fromFile = file.map { Self.lines(in: $0, format, files: &files) } ?? []
+        let isEmpty = words.isEmpty && fromFile.isEmpty && files.diagnostics.count == before
+        if isEmpty, !isComplete {
             reader.warn("the \(kind) '\(name.value)' limits nothing", at: name.location)
         }
-        self.init(name: name, lines: lines)
+        self.init(name: name, file: file, format: format, inline: inline, fromFile: fromFile)
+    }
+
+    /// Reads the file's lines again, by a reader that has the file; all lines come of it.
+    package func reread(
+        with reader: @escaping FileReader
+    ) -> Reread<[(key: LimitKey, value: Value)]> {
+        Reread.reading(with: reader) { files in
+            Self.merged(inline, file.map { Self.lines(in: $0, format, files: &files) } ?? [])
+        }
     }
 
     private static func lines(
-        _ source: [[Located<String>]], keys: LimitKeys, read: LimitReader<Value>,
+        in file: ListFile, _ format: LimitFormat<Value>, files: inout FileAccess
+    ) -> [(key: LimitKey, value: Value)] {
+        let words = files.lines(of: file.path, comments: .anywhere, visibility: .masked) ?? []
+        var findings: [Diagnostic] = []
+        let lines = lines(words, format, &findings)
+        for finding in findings {
+            files.report(
+                finding.severity, at: finding.location, finding.message, hint: finding.hint)
+        }
+        return lines
+    }
+
+    private static func lines(
+        _ source: [[Located<String>]], _ format: LimitFormat<Value>,
         _ findings: inout [Diagnostic]
     ) -> [(key: LimitKey, value: Value)] {
         var lines: [(key: LimitKey, value: Value)] = []
         var seen: Set<LimitKey> = []
         for words in source {
-            guard let key = keys.read(words[0], &findings) else { continue }
+            guard let key = format.keys.read(words[0], &findings) else { continue }
             guard words.count > 1 else {
                 findings.append(
                     Diagnostic(
@@ -57,7 +70,7 @@ extension LimitListOptions {
                 findings.append(
                     Diagnostic(.error, at: words[0].location, "there are two lines for '\(key)'"))
             }
-            guard let value = read(Array(words.dropFirst()), &findings) else { continue }
+            guard let value = format.read(Array(words.dropFirst()), &findings) else { continue }
             lines.append((key, value))
         }
         return lines
@@ -65,7 +78,7 @@ extension LimitListOptions {
 }
 
 /// Which keys make sense in a list of limits.
-enum LimitKeys {
+enum LimitKeys: Sendable {
     /// All.
     case all
     /// Those that are known when a client comes: no users; `$$` is each address there, as in gost.

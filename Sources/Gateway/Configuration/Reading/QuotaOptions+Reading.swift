@@ -1,4 +1,4 @@
-import Model
+package import Model
 import Options
 
 extension QuotaOptions {
@@ -28,20 +28,24 @@ extension QuotaOptions {
         _ = reader.duration("flush", default: .zero, bareNumber: .isNanoseconds)
         Self.readStore(&reader)
         let list = LimitListOptions(
-            from: &reader, files: &files, kind: "quota", keys: .all, isComplete: limit != nil,
-            read: Self.bytes)
-        var lines = list.lines
+            from: &reader, files: &files, kind: "quota",
+            format: LimitFormat(keys: .all, read: Self.bytes), isComplete: limit != nil)
+        var whole: UInt64?
         if let limit {
             var findings: [Diagnostic] = []
-            if let bytes = Self.bytes([limit], &findings) {
-                lines.removeAll { $0.key == .everything }
-                lines.insert((.everything, bytes), at: 0)
-            }
+            whole = Self.bytes([limit], &findings)
             reader.report(findings)
         }
         self.init(
-            name: list.name, lines: lines, counted: counted ?? .total, period: period ?? .whole,
+            list: list, wholeBytes: whole, counted: counted ?? .total, period: period ?? .whole,
             timeZone: timeZone, startsMilliseconds: starts?.value, endsMilliseconds: ends?.value)
+    }
+
+    /// Reads the file's lines again, by a reader that has the file; all lines come of it.
+    package func reread(
+        with reader: @escaping FileReader
+    ) -> Reread<[(key: LimitKey, value: UInt64)]> {
+        list.reread(with: reader).map { Self.lines($0, wholeBytes: wholeBytes) }
     }
 
     private static func readStore(_ reader: inout OptionReader) {

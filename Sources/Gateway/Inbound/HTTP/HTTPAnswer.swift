@@ -79,6 +79,9 @@ struct HTTPAnswer {
     /// The request came through here already.
     static let loop = HTTPAnswer(
         502, error: "proxy_loop_detected", "the request has passed this proxy before")
+    /// What is left of a quota does not cover the request.
+    static let usedUp = HTTPAnswer(
+        403, error: "http_request_denied", "what is left of a quota does not cover the request")
     /// There is no room for another flow.
     static let noRoom = HTTPAnswer(
         503, error: "proxy_internal_error", "the proxy has no memory for another request")

@@ -69,7 +69,7 @@ extension HTTPExchange {
         answer = content
         origin.hold(UnsafeRawBufferPointer(rebasing: rest[taken...]))
         if content.isComplete { finishAnswer() }
-        if let passing { _ = counted(client.write(passing)) } else { send() }
+        if let passing { send(passing) } else { send() }
     }
 
     private func finishAnswer() {
@@ -77,7 +77,11 @@ extension HTTPExchange {
         if origin.hasHeld { keepsUpstream = false }
     }
 
-    private func send() { _ = counted(client.write(shop.page)) }
+    private func send() { shop.page.withUnsafeBytes { send($0) } }
+
+    private func send(_ bytes: UnsafeRawBufferPointer) {
+        if pays(.downlink, bytes.count) { _ = counted(client.write(bytes)) }
+    }
 
     /// Counts what was written; nil when the client takes no more.
     private func counted(_ sent: HTTPStream.Sent) -> Int? {

@@ -5,17 +5,20 @@ import Model
 
 /// From the client to the origin.
 extension HTTPExchange {
-    /// Writes the head, with whatever of the content has come.
+    /// Writes the head, with whatever of the content has come. Where limits hold, content is moved
+    /// as they allow, also when it came with the head.
     func begin() {
         shop.page.removeAll(keepingCapacity: true)
         shop.hop.encode(head, target, terms, into: &shop.page)
-        if !content.isComplete, client.hasHeld {
+        if limits == nil, !content.isComplete, client.hasHeld {
             let held = client.takeHeld()
             held.withUnsafeBytes { take($0) }
         } else {
             send()
         }
-        if content.isComplete, uplink == .open, !origin.hasPending { requestIsDone() }
+        if outcome == nil, content.isComplete, uplink == .open, !origin.hasPending {
+            requestIsDone()
+        }
     }
 
     /// Moves what can be moved; whether anything was.
@@ -29,6 +32,11 @@ extension HTTPExchange {
         if content.isComplete {
             requestIsDone()
             return true
+        }
+        if limits != nil, client.hasHeld {
+            let allowed = allowed(.uplink)
+            guard allowed > 0 else { return false }
+            if takeHeld(atMost: allowed) { return true }
         }
         guard client.socket.isReadable else { return false }
         let allowed = allowed(.uplink)
@@ -47,15 +55,29 @@ extension HTTPExchange {
         return true
     }
 
+    /// Takes content that came with the head; whether there was any.
+    private func takeHeld(atMost allowed: Int) -> Bool {
+        hasContinued = true
+        shop.page.removeAll(keepingCapacity: true)
+        let held = client.takeHeld()
+        held.withUnsafeBytes { take($0, atMost: allowed) }
+        // The line before a chunk may be longer than what is allowed.
+        if outcome == nil, client.heldCount == held.count, allowed < held.count {
+            _ = client.takeHeld()
+            held.withUnsafeBytes { take($0) }
+        }
+        return outcome != nil || client.heldCount < held.count
+    }
+
     /// Takes content from the front of what came, writes it on, and keeps the rest.
-    private func take(_ all: UnsafeRawBufferPointer) {
-        if shop.page.isEmpty, let count = content.passing(all.count) {
+    private func take(_ all: UnsafeRawBufferPointer, atMost limit: Int = .max) {
+        let part = UnsafeRawBufferPointer(rebasing: all[..<min(limit, all.count)])
+        if shop.page.isEmpty, let count = content.passing(part.count) {
             content.passed(count)
             client.hold(UnsafeRawBufferPointer(rebasing: all[count...]))
-            _ = counted(origin.write(UnsafeRawBufferPointer(rebasing: all[..<count])))
-            return
+            return send(UnsafeRawBufferPointer(rebasing: all[..<count]))
         }
-        switch content.take(all, into: &shop.page) {
+        switch content.take(part, into: &shop.page) {
         case .success(let count):
             client.hold(UnsafeRawBufferPointer(rebasing: all[count...]))
             send()
@@ -67,7 +89,11 @@ extension HTTPExchange {
         }
     }
 
-    private func send() { _ = counted(origin.write(shop.page)) }
+    private func send() { shop.page.withUnsafeBytes { send($0) } }
+
+    private func send(_ bytes: UnsafeRawBufferPointer) {
+        if pays(.uplink, bytes.count) { _ = counted(origin.write(bytes)) }
+    }
 
     /// Counts what was written; nil when the origin takes no more.
     private func counted(_ sent: HTTPStream.Sent) -> Int? {

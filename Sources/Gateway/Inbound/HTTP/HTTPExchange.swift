@@ -70,6 +70,8 @@ final class HTTPExchange: FlowOwner, LimitedFlow {
     private var needsTurn = false
     private var hasBegun = false
     private var end: FlowEnd?
+    /// Whether anything was written for the request, on either side.
+    private var hasPaid = false
     /// Request bytes that are not counted yet: whose connection may be dead, or that may turn out
     /// to be the handshake of a tunnel.
     private var uncounted: Int?
@@ -170,6 +172,20 @@ final class HTTPExchange: FlowOwner, LimitedFlow {
         case .exhausted: allowanceEnded()
         }
         return 0
+    }
+
+    /// Pays for what is written next, all of it: what the kernel does not take now, it takes before
+    /// anything else, and what it never takes is given back at the end. False where a quota does
+    /// not have so much; then the exchange has come to its end.
+    func pays(_ direction: Direction, _ count: Int) -> Bool {
+        if limits?.spendWhole(direction, count) != false {
+            hasPaid = true
+            return true
+        }
+        fail(
+            hasPaid ? .stop(.broken) : .answer(.usedUp),
+            FlowEnd(by: .gateway, phase: .relay, cause: .quota))
+        return false
     }
 
     func allowanceCame() {
@@ -282,9 +298,7 @@ final class HTTPExchange: FlowOwner, LimitedFlow {
 
     /// Counts what the kernel took of the request.
     func countUplink(_ count: Int) {
-        if count == 0 { return }
-        limits?.spend(.uplink, count)
-        add(count)
+        if count > 0 { add(count) }
     }
 
     private func add(_ count: Int) {
@@ -297,9 +311,7 @@ final class HTTPExchange: FlowOwner, LimitedFlow {
 
     /// Counts what the kernel took of the answer.
     func countDownlink(_ count: Int) {
-        if count == 0 { return }
-        limits?.spend(.downlink, count)
-        meter.count(.downlink, bytes: count, packets: 1)
+        if count > 0 { meter.count(.downlink, bytes: count, packets: 1) }
     }
 
     /// What was written upstream was payload.

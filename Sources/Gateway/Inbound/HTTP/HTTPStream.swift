@@ -38,6 +38,8 @@ final class HTTPStream {
 
     /// Whether bytes are held.
     var hasHeld: Bool { !held.isEmpty }
+    /// How many.
+    var heldCount: Int { held.count }
 
     /// Takes what is held, to be looked at without reading.
     func takeHeld() -> [UInt8] {
