@@ -26,13 +26,12 @@ private final class OpenPolicy: DatagramPolicy {
     }
 
     func open(
-        client: Endpoint, destination: Endpoint, host: String?, listener: Endpoint,
-        upstreamLocal: Endpoint
+        client: Endpoint, destination: Endpoint, host: String?, listener: Endpoint, far: FarSide
     ) -> FlowMeter? {
         let flow = FlowInfo(
             id: FlowID(high: 2, low: UInt64(client.port)), boot: BootID(bits: 1),
             origin: service.info, user: nil, session: nil, transport: .udp, client: client,
-            destination: destination, host: host, listener: listener, upstreamLocal: upstreamLocal,
+            destination: destination, host: host, listener: listener, upstreamLocal: far.local,
             upstreamRemote: destination, openedMilliseconds: 0)
         return ledger.open(flow, service: service)
     }

@@ -49,6 +49,7 @@ extension NodeOptions {
         var line = "node \(name) \(address.value) \(connector.type.value)"
         if let login = connector.login { line += " as \(login.username)" }
         if let timeout = connector.timeout { line += " timeout=\(timeout.text)" }
+        if connector.datagramForm != .any { line += " relay=\(connector.datagramForm)" }
         if case .http(let fields) = connector.kind {
             for field in fields { line += " \(field.name):\(field.value)" }
         }

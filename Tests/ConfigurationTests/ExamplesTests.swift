@@ -19,7 +19,8 @@ struct ExamplesTests {
             "proxy-protocol.yaml",
             "socks5.yaml",
             "tcp-forward.yaml",
-            "templates.yaml", "two-meters.yaml", "udp-associate.yaml", "udp-forward.yaml",
+            "templates.yaml", "two-meters.yaml", "udp-associate.yaml", "udp-chain.yaml",
+            "udp-forward.yaml",
             "HelloPlugin/hello.yaml",
         ].map { "examples/\($0)" } + ["plugins.yaml"]
 

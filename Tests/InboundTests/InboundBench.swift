@@ -31,6 +31,7 @@ final class InboundBench {
         var limits: [any LimitSource] = []
         var arrivals: ArrivalGate?
         var introducers: Introducers?
+        var route = Router.Plan()
         var introducing: ProxyProtocol.Version?
     }
 
@@ -105,7 +106,8 @@ final class InboundBench {
         let forbidden = service.forbidden
         desk = ServiceDesk(
             station: station, settings: settings, admissions: service.admissions, resolver: names,
-            guarding: { endpoint, _ in forbidden.contains(endpoint.address) ? "forbidden" : nil })
+            guarding: { endpoint, _ in forbidden.contains(endpoint.address) ? "forbidden" : nil },
+            route: service.route)
         hand = { [unowned self] report in
             events += report.events
             let slots = report.events.compactMap { event -> UInt32? in

@@ -64,15 +64,14 @@ final class DatagramBench: DatagramPolicy {
     }
 
     func open(
-        client: Endpoint, destination: Endpoint, host: String?, listener: Endpoint,
-        upstreamLocal: Endpoint
+        client: Endpoint, destination: Endpoint, host: String?, listener: Endpoint, far: FarSide
     ) -> FlowMeter? {
         let driver = simulation.drivers[0]
         let flow = FlowInfo(
             id: FlowID(high: driver.randomWord(), low: driver.randomWord()),
             boot: BootID(bits: 1), origin: service.info, user: nil, session: nil, transport: .udp,
             client: client, destination: destination, host: host, listener: listener,
-            upstreamLocal: upstreamLocal, upstreamRemote: destination,
+            upstreamLocal: far.local, upstreamRemote: destination,
             openedMilliseconds: driver.wallMilliseconds())
         return ledger?.open(flow, service: service)
     }
@@ -116,10 +115,11 @@ final class DatagramBench: DatagramPolicy {
         var association: SOCKSAssociation?
         simulation.onLoop { _ in
             guard let context else { return }
+            guard let far = try? FarSide.direct(context) else { return }
             association = try? SOCKSAssociation(
                 context, policy: self, client: Endpoint(client.address, clientPort),
                 at: Self.gateway,
-                idleNanoseconds: idleMilliseconds * 1_000_000)
+                idleNanoseconds: idleMilliseconds * 1_000_000, far: far)
             try? association?.start()
         }
         simulation.kernel.faults = faults

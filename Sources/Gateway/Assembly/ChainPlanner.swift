@@ -82,7 +82,17 @@ struct ChainPlanner {
             },
             timeoutNanoseconds: options.timeout.map {
                 UInt64(max(1, $0.wholeMilliseconds)) * 1_000_000
-            })
+            }, datagramForm: datagramForm(options.datagramForm))
+    }
+
+    private static func datagramForm(
+        _ form: ConnectorOptions.DatagramForm
+    ) -> Connector.DatagramForm {
+        switch form {
+        case .any: .any
+        case .frames: .frames
+        case .associate: .associate
+        }
     }
 
     /// What one of several is for.

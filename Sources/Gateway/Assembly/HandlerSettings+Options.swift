@@ -4,11 +4,11 @@ import Model
 import Options
 
 extension SOCKSSettings {
-    /// What the options of a SOCKS handler mean. Where a service has a chain, neither datagrams nor
-    /// BIND may go past it.
+    /// What the options of a SOCKS handler mean. Where a service has a chain, BIND may not go past
+    /// it.
     init(_ options: SOCKS5Options, hasChain: Bool) {
         self.init(
-            servesDatagrams: options.allowsUDP && !hasChain,
+            servesDatagrams: options.allowsUDP,
             servesBind: options.allowsBind && !hasChain,
             publicAddress: options.publicAddress, datagramPorts: options.udpPorts)
     }
@@ -17,7 +17,7 @@ extension SOCKSSettings {
 extension HTTPSettings {
     /// What the options of an HTTP handler mean. `idleTimeout` bounds the time between requests as
     /// well, where it is set.
-    init(_ options: HTTPOptions, idleTimeout: Duration, hasChain: Bool) {
+    init(_ options: HTTPOptions, idleTimeout: Duration) {
         let kept =
             idleTimeout > .zero
             ? idleTimeout.wholeMilliseconds : Int64(Limits.keptClientMilliseconds)
@@ -30,7 +30,7 @@ extension HTTPSettings {
                 Self.nanoseconds($0.wholeMilliseconds)
             },
             keepNanoseconds: Self.nanoseconds(kept),
-            servesDatagrams: options.allowsUDP && !hasChain)
+            servesDatagrams: options.allowsUDP)
     }
 
     private static func nanoseconds(_ milliseconds: Int64) -> UInt64 {

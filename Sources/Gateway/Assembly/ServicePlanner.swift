@@ -91,15 +91,10 @@ struct ServicePlanner {
         case .socks5(let socks):
             return .socks(SOCKSSettings(socks, hasChain: !service.chains.isEmpty))
         case .http(let http):
-            return .http(
-                HTTPSettings(
-                    http, idleTimeout: service.handler.idleTimeout,
-                    hasChain: !service.chains.isEmpty))
+            return .http(HTTPSettings(http, idleTimeout: service.handler.idleTimeout))
         case .auto(let http, let socks):
             return .auto(
-                HTTPSettings(
-                    http, idleTimeout: service.handler.idleTimeout,
-                    hasChain: !service.chains.isEmpty),
+                HTTPSettings(http, idleTimeout: service.handler.idleTimeout),
                 SOCKSSettings(socks, hasChain: !service.chains.isEmpty))
         case .forward:
             guard let forwarder = service.forwarder, !forwarder.nodes.isEmpty else {

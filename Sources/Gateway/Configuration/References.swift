@@ -4,7 +4,7 @@ import Options
 /// What must hold between the parts of a configuration: names lead somewhere and are unique,
 /// addresses are listened on once, and example passwords stay at home.
 struct References {
-    private let options: GatewayOptions
+    let options: GatewayOptions
     private(set) var diagnostics: [Diagnostic] = []
 
     /// Checks all of it.
@@ -116,6 +116,7 @@ struct References {
         let references = options.chains.flatMap(\.hops).filter(\.isReference).map(\.name)
         missing(references, among: options.hops.map(\.name), kind: "hop", key: "hops")
         unused(options.hops.map(\.name), references, kind: "hop", by: "chain")
+        checkDatagramChains()
         for chain in options.chains {
             for hop in chain.hops.dropLast() {
                 for node in options.hop(hop)?.nodes ?? [] where node.connector.isPassThrough {
@@ -276,7 +277,7 @@ struct References {
         diagnostics.append(Diagnostic(.error, at: location, message, hint: hint))
     }
 
-    private mutating func warn(_ message: String, at location: Location, hint: String? = nil) {
+    mutating func warn(_ message: String, at location: Location, hint: String? = nil) {
         diagnostics.append(Diagnostic(.warning, at: location, message, hint: hint))
     }
 }

@@ -4,6 +4,7 @@ import Loop
 import Model
 import PluginKit
 import Relay
+import Routing
 
 /// gost's UDP over TCP, command 0xF3: an association whose datagrams are framed on the client's own
 /// stream, behind the reply. It ends with the stream.
@@ -23,23 +24,32 @@ struct FramedAssociationServer {
                 .generalFailure, "too many associations", user: user, requested)
         }
         defer { desk.station.giveBackAssociation() }
-        let (listener, far): (Endpoint, FarSide)
-        do throws(Errno) {
-            listener = try socket.localEndpoint()
-            far = try FarSide.direct(desk.station.datagrams)
+        // From here the chain has its own deadline; the client may wait for it.
+        socket.clearDeadline()
+        let far: FarSide
+        do throws(DialFault) {
+            far = try await desk.openDatagrams(user: user, client: socket)
         } catch {
-            return await server.refuse(
-                .generalFailure, error.description, user: user, requested)
+            return await server.fail(error, user: user, requested, .five)
         }
-        guard await server.say(.succeeded, bound: far.local, .five) else { return far.close() }
-        await relay(far, listener)
+        do throws(Errno) {
+            let listener = try socket.localEndpoint()
+            guard await server.say(.succeeded, bound: far.local, .five) else {
+                return far.close()
+            }
+            await relay(far, listener)
+        } catch {
+            far.close()
+            await server.refuse(.generalFailure, error.description, user: user, requested)
+        }
     }
 
     private func relay(_ far: FarSide, _ listener: Endpoint) async {
         let (desk, socket) = (server.desk, server.socket)
         let early = Array(socket.unread)
         let association = SOCKSAssociation(
-            desk.station.datagrams, policy: AssociationPolicy(desk: desk, user: user),
+            desk.station.datagrams,
+            policy: AssociationPolicy(desk: desk, user: user, isTunnel: far.way != nil),
             client: socket.peer, listener: listener,
             idleNanoseconds: desk.settings.datagramIdleNanoseconds, far: far,
             stream: socket.detach(), early: early)

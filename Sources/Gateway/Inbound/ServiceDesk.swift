@@ -193,17 +193,25 @@ package final class ServiceDesk {
         let deadline = station.loop.nowNanoseconds + settings.dialNanoseconds
         var started: StreamSocket?
         defer { if let started { station.untrack(started) } }
-        var query = RouteQuery(destination, client: client.peer, user: user)
-        if router.introducesClients {
-            query.listener = client.introduction?.destination ?? (try? client.localEndpoint())
-        }
         return try await router.dial(
-            query, deadlineNanoseconds: deadline,
+            query(destination, .tcp, user: user, client), deadlineNanoseconds: deadline,
             onStart: { [station] socket in
                 if let started { station.untrack(started) }
                 started = socket
                 station.track(socket)
             })
+    }
+
+    /// What a way is looked for, for a client with a stream.
+    func query(
+        _ destination: Destination, _ transport: TransportProtocol, user: String?,
+        _ client: StreamSocket
+    ) -> RouteQuery {
+        var query = RouteQuery(destination, transport: transport, client: client.peer, user: user)
+        if router.introducesClients {
+            query.listener = client.introduction?.destination ?? (try? client.localEndpoint())
+        }
+        return query
     }
 
     /// Turns two connected streams into a metered relay. Nothing waits afterwards.

@@ -149,6 +149,12 @@ public enum Limits {
     public static let associationsPerLoop = 4096
     /// Datagrams that wait for a name to be resolved, per association.
     public static let datagramsAwaitingName = 32
+    /// Clients of a datagram forwarder whose way through nodes is being opened, per service and
+    /// loop: what strangers with made-up addresses can have us dial at one time.
+    public static let waysAwaited = 256
+    /// Until a client's way through nodes is tried again after it could not be opened: a node that
+    /// is down is asked once a second by each client that goes on sending.
+    public static let wayRestMilliseconds = 1000
 
     /// Bytes of datagrams framed for a stream that wait for its peer: the largest frame, and one
     /// more while it is written. What finds no room is dropped.

@@ -54,15 +54,49 @@ package protocol DatagramPolicy: AnyObject {
     func route(
         _ destination: Destination, client: Endpoint, later: @escaping (Endpoint?) -> Void
     ) -> DatagramRoute
+    /// Whether each client's datagrams to a target go a way of their own, through nodes: then
+    /// `reach` is asked, and not `route`.
+    var opensWays: Bool { get }
+    /// Opens a way for one client's datagrams to one target. `later` is called on the loop, after
+    /// this returned, with nil when there is none; it may come too late for who asked, and then
+    /// the way is to be closed.
+    func reach(
+        _ destination: Destination, client: Endpoint, later: @escaping (DatagramWay?) -> Void)
     /// Opens a flow's meter; nil when no slot is left.
     func open(
-        client: Endpoint, destination: Endpoint, host: String?, listener: Endpoint,
-        upstreamLocal: Endpoint
+        client: Endpoint, destination: Endpoint, host: String?, listener: Endpoint, far: FarSide
     ) -> FlowMeter?
     /// A client comes.
     func admit(client: Endpoint) -> DatagramAdmission
     /// A flow is over; its meter is closed already.
     func ended(_ flow: FlowInfo, _ counts: FlowCounts, _ end: FlowEnd)
+}
+
+extension DatagramPolicy {
+    /// No nodes.
+    package var opensWays: Bool { false }
+
+    package func reach(
+        _ destination: Destination, client: Endpoint, later: @escaping (DatagramWay?) -> Void
+    ) {
+        preconditionFailure("a policy that opens ways says how")
+    }
+}
+
+/// A way for one client's datagrams to one target.
+package struct DatagramWay {
+    /// What they leave by.
+    package let far: FarSide
+    /// The target's address; a stand-in where a node looks up its name.
+    package let endpoint: Endpoint
+    /// The target as a node is told it.
+    package let destination: Destination
+
+    package init(far: FarSide, endpoint: Endpoint, destination: Destination) {
+        self.far = far
+        self.endpoint = endpoint
+        self.destination = destination
+    }
 }
 
 /// Whether a client's datagrams are taken.

@@ -18,6 +18,8 @@ package final class DatagramFlow {
     let limits: FlowLimits?
     /// What stands in front of every reply; empty where replies are bare.
     private(set) var header: UnsafeRawBufferPointer
+    /// Who sent the last reply, where that is found out only then.
+    private(set) var source: Destination?
     /// What stands in front of every datagram to the target; empty where they go bare.
     let uplinkHeader: UnsafeRawBufferPointer
     var lastMoveNanoseconds: UInt64
@@ -43,6 +45,13 @@ package final class DatagramFlow {
         self.uplinkHeader = Self.kept(uplinkHeader)
     }
 
+    /// Whether a reply to its client may come from there: from where datagrams go, or where a node
+    /// looks that up, from its port.
+    func answers(from source: Endpoint) -> Bool {
+        source == destination
+            || FarName.stands(for: destination.address) && source.port == destination.port
+    }
+
     /// Whether limits allow a datagram now; one that they do not is counted as dropped.
     func admits(_ direction: Direction, _ bytes: Int) -> Bool {
         guard let limits, !limits.admits(direction, bytes) else { return true }
@@ -62,9 +71,10 @@ package final class DatagramFlow {
         return UnsafeRawBufferPointer(memory)
     }
 
-    /// Replies have another header from now on. Nothing of the flow may be on its way to be sent.
-    func setHeader(_ bytes: [UInt8]) {
-        header.deallocate()
-        header = Self.kept(bytes)
+    /// Replies come from `source` from now on. Nothing may borrow the header before.
+    func speak(as source: Destination, header: [UInt8]) {
+        self.source = source
+        self.header.deallocate()
+        self.header = Self.kept(header)
     }
 }

@@ -4,7 +4,7 @@ import Metering
 package import Model
 
 /// Forwards datagrams of many clients to a service's targets: a socket towards each client's
-/// target, so that the target can tell clients apart.
+/// target, or a way through nodes, so that the target can tell clients apart.
 ///
 /// A client keeps its target until it has been quiet for the idle time; of trains nothing is taken
 /// apart on the way.
@@ -158,9 +158,10 @@ package final class DatagramForwarder: ReadinessHandler, TimerHandler, Resumable
         let session = ForwardSession(
             context, policy: policy, client: message.source, local: message.local,
             listener: listener, replySocket: descriptor,
+            destination: nextTarget(message.source),
             onCut: { [unowned self] session, end in remove(session, end) })
         sessions[message.source] = session
-        session.begin(to: nextTarget(message.source))
+        session.begin()
         return session
     }
 

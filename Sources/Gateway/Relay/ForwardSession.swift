@@ -4,11 +4,11 @@ import Loop
 import Metering
 import Model
 
-/// One client of a datagram forwarder: its socket towards the target and its flow.
+/// One client of a datagram forwarder: its way to the target and its flow.
 ///
 /// ## Concurrency
 /// Confined to its loop; its forwarder keeps it alive.
-final class ForwardSession: ReadinessHandler, Resumable, FlowOwner {
+final class ForwardSession: FlowOwner, SideOwner {
     let client: Endpoint
     private(set) var lastMoveNanoseconds: UInt64
     /// Datagrams of the client that were dropped before there was a flow to count them.
@@ -19,29 +19,29 @@ final class ForwardSession: ReadinessHandler, Resumable, FlowOwner {
     private let listener: Endpoint
     private let replySocket: Descriptor
     private let onCut: (ForwardSession, FlowEnd) -> Void
-    private var socket = Descriptor.none
-    private var registration = Registration.none
+    private let destination: Destination
+    private var far: (any AssociationSide)?
     private var flow: DatagramFlow?
     private var limits: FlowLimits?
     private var waiting: [[UInt8]] = []
     private var state = State.asking
-    private var isReadable = true
-    private var isQueued = false
 
     private enum State {
-        /// The target's address is not known yet.
+        /// The target's address is not known yet, or the way to it.
         case asking
         /// Datagrams move.
         case open
         /// The target is refused or gone; datagrams are dropped until the session is idle.
         case refused
+        /// No way could be opened; after this moment the next datagram tries again.
+        case resting(untilNanoseconds: UInt64)
         /// Over.
         case ended
     }
 
     init(
         _ context: DatagramContext, policy: any DatagramPolicy, client: Endpoint, local: IPAddress,
-        listener: Endpoint, replySocket: Descriptor,
+        listener: Endpoint, replySocket: Descriptor, destination: Destination,
         onCut: @escaping (ForwardSession, FlowEnd) -> Void
     ) {
         self.context = context
@@ -50,81 +50,121 @@ final class ForwardSession: ReadinessHandler, Resumable, FlowOwner {
         self.local = local
         self.listener = listener
         self.replySocket = replySocket
+        self.destination = destination
         self.onCut = onCut
         lastMoveNanoseconds = context.loop.nowNanoseconds
     }
 
-    /// Asks where the target is.
-    func begin(to destination: Destination) {
+    /// Asks where the target is, and for a way through nodes where the service has them.
+    func begin() {
+        state = .asking
+        if policy.opensWays {
+            return policy.reach(destination, client: client) { [weak self] way in
+                guard let self else { return way?.far.close() ?? () }
+                reached(way)
+            }
+        }
         let route = policy.route(destination, client: client) { [weak self] endpoint in
-            self?.answered(destination, endpoint)
+            self?.answered(endpoint)
         }
         switch route {
-        case .to(let endpoint): answered(destination, endpoint)
-        case .refused: answered(destination, nil)
+        case .to(let endpoint): answered(endpoint)
+        case .refused: answered(nil)
         case .pending: break
         }
     }
 
-    private func answered(_ destination: Destination, _ endpoint: Endpoint?) {
-        guard state == .asking else { return }
-        guard let endpoint, open(endpoint, destination) else {
+    private func answered(_ endpoint: Endpoint?) {
+        guard case .asking = state else { return }
+        // Out of descriptors: this client's datagrams are dropped until its session ends.
+        guard let endpoint, let far = try? FarSide.direct(context, to: endpoint),
+            open(
+                DatagramWay(far: far, endpoint: endpoint, destination: Destination(endpoint)))
+        else {
             state = .refused
-            strayPackets &+= UInt64(waiting.count)
-            waiting.removeAll()
-            return
+            return dropWaiting()
         }
-        state = .open
-        guard let flow else { return }
-        for payload in waiting {
-            payload.withUnsafeBytes { bytes in
-                context.uplink.add(bytes, flow: flow)
-                flushUplink()
-            }
+        sendWaiting()
+    }
+
+    private func reached(_ way: DatagramWay?) {
+        guard case .asking = state else { return way?.far.close() ?? () }
+        guard let way, open(way) else {
+            state = .resting(
+                untilNanoseconds: context.loop.nowNanoseconds
+                    + UInt64(Limits.wayRestMilliseconds) * 1_000_000)
+            return dropWaiting()
         }
+        sendWaiting()
+    }
+
+    private func dropWaiting() {
+        strayPackets &+= UInt64(waiting.count)
         waiting.removeAll()
     }
 
-    private func open(_ endpoint: Endpoint, _ destination: Destination) -> Bool {
-        let driver = context.loop.driver
-        let unspecified: IPAddress = endpoint.address.isV4 ? .anyV4 : .anyV6
-        guard case .admitted(let limits) = policy.admit(client: client) else { return false }
-        self.limits = limits
-        limits?.flow = self
-        do throws(Errno) {
-            socket = try driver.bindDatagrams(
-                at: Endpoint(unspecified, 0), options: DatagramOptions())
-            let upstreamLocal = try driver.localEndpoint(socket)
-            registration = try context.loop.register(socket, self, tag: 0)
-            guard
-                let meter = policy.open(
-                    client: client, destination: endpoint, host: destination.name,
-                    listener: listener, upstreamLocal: upstreamLocal)
-            else { return false }
-            meter.owner = self
-            flow = DatagramFlow(
-                client: client, destination: endpoint, meter: meter, header: [],
-                localAddress: local, nowNanoseconds: context.loop.nowNanoseconds, limits: limits)
-            return true
-        } catch {
-            // Out of descriptors: this client's datagrams are dropped until its session ends.
-            return false
+    private func sendWaiting() {
+        let payloads = waiting
+        waiting.removeAll()
+        for payload in payloads {
+            guard let flow, let far else { return }
+            payload.withUnsafeBytes { far.add($0, flow: flow) }
+            far.flush()
         }
     }
 
-    /// Ends the flow and closes the socket.
+    /// Begins to relay; false when that cannot be, and then the way is closed.
+    private func open(_ way: DatagramWay) -> Bool {
+        let side = way.far.side
+        guard case .admitted(let limits) = policy.admit(client: client) else {
+            side.close()
+            return false
+        }
+        self.limits = limits
+        limits?.flow = self
+        do throws(Errno) {
+            try side.start(for: self)
+        } catch {
+            side.close()
+            limits?.close()
+            return false
+        }
+        let isName = FarName.stands(for: way.endpoint.address)
+        guard
+            let meter = policy.open(
+                client: client,
+                destination: isName ? Endpoint(.anyV4, way.endpoint.port) : way.endpoint,
+                host: destination.name, listener: listener, far: way.far)
+        else {
+            side.close()
+            limits?.close()
+            return false
+        }
+        meter.owner = self
+        flow = DatagramFlow(
+            client: client, destination: way.endpoint, meter: meter, header: [],
+            localAddress: local, nowNanoseconds: context.loop.nowNanoseconds, limits: limits,
+            target: side.node,
+            uplinkHeader: side.isTunnel ? SOCKSAssociation.header(way.destination) : [])
+        far = side
+        state = .open
+        return true
+    }
+
+    /// Ends the flow and closes the way.
     func end(_ end: FlowEnd) {
         state = .ended
         waiting.removeAll()
         if let flow {
+            far?.forget(flow)
             let (info, counts) = (flow.meter.flow, flow.meter.counts)
             context.ledger.close(flow.meter, end)
             policy.ended(info, counts, end)
         }
         flow = nil
         limits?.close()
-        if socket.isOpen { context.loop.close(socket, registration) }
-        socket = .none
+        far?.close()
+        far = nil
     }
 
     func cut(_ meter: FlowMeter, _ end: FlowEnd) { stop(end) }
@@ -136,12 +176,19 @@ final class ForwardSession: ReadinessHandler, Resumable, FlowOwner {
 
     /// Takes a received message; it is sent with the next `flushUplink`.
     func takeFromClient(_ message: DatagramInbox.Message, at start: UnsafeMutableRawPointer) {
-        // A refused client that goes on sending is asked about again after the idle time.
-        if state != .refused { lastMoveNanoseconds = context.loop.nowNanoseconds }
+        switch state {
+        case .asking, .open, .ended:
+            lastMoveNanoseconds = context.loop.nowNanoseconds
+        case .refused:
+            // A refused client that goes on sending is asked about again after the idle time.
+            break
+        case .resting(let moment):
+            if context.loop.nowNanoseconds >= moment { begin() }
+        }
         forEachDatagram(message, at: start) { datagram in
-            if let flow {
-                context.uplink.add(datagram, flow: flow)
-            } else if state == .asking, waiting.count < Limits.datagramsAwaitingName {
+            if let flow, let far {
+                far.add(datagram, flow: flow)
+            } else if case .asking = state, waiting.count < Limits.datagramsAwaitingName {
                 waiting.append(Array(datagram))
             } else {
                 strayPackets &+= 1
@@ -150,48 +197,32 @@ final class ForwardSession: ReadinessHandler, Resumable, FlowOwner {
     }
 
     /// Sends what was collected for this client.
-    func flushUplink() {
-        if socket.isOpen {
-            context.uplink.send(on: socket, nowNanoseconds: context.loop.nowNanoseconds)
-        }
-    }
+    func flushUplink() { far?.flush() }
+
+    func takeFromClient(_ datagram: Arrived, to destination: Destination) { countStray() }
 
     // MARK: Target to client
 
-    func descriptorReady(_ readiness: Readiness, tag: UInt8) {
-        if readiness.isDisjoint(with: [.readable, .failed]) { return }
-        isReadable = true
-        pump()
+    func takeFromFar(_ payload: UnsafeRawBufferPointer, source: Endpoint) {
+        guard let flow, flow.answers(from: source) else { return }
+        lastMoveNanoseconds = context.loop.nowNanoseconds
+        context.downlink.add(payload, flow: flow)
     }
 
-    func resume() {
-        isQueued = false
-        pump()
+    func takeFromFar(_ payload: UnsafeRawBufferPointer, named source: Destination) {
+        guard let flow, FarName.stands(for: flow.destination.address),
+            source.port == flow.destination.port
+        else { return }
+        lastMoveNanoseconds = context.loop.nowNanoseconds
+        context.downlink.add(payload, flow: flow)
     }
 
-    private func pump() {
-        for _ in 0..<Limits.transfersPerTurn {
-            guard isReadable, state == .open else { return }
-            receive()
-        }
-        if isReadable, !isQueued {
-            isQueued = true
-            context.loop.resumeLater(self)
-        }
+    func flushAway(from side: any AssociationSide) {
+        context.downlink.send(on: replySocket, nowNanoseconds: context.loop.nowNanoseconds)
     }
 
-    private func receive() {
-        guard let flow else { return }
-        let count = context.receive(socket, &isReadable)
-        for index in 0..<count {
-            let message = context.inbox.messages[index]
-            guard message.source == flow.destination, !message.isTruncated else { continue }
-            lastMoveNanoseconds = context.loop.nowNanoseconds
-            forEachDatagram(message, at: context.inbox.bytes(index)) { datagram in
-                context.downlink.add(datagram, flow: flow)
-            }
-        }
-        context.downlink.send(
-            on: replySocket, nowNanoseconds: context.loop.nowNanoseconds)
-    }
+    func countStray() {}
+
+    /// The way has come to its end; the client's next datagram opens another.
+    func sideEnded(_ end: FlowEnd) { stop(end) }
 }

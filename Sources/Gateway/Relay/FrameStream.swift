@@ -1,4 +1,5 @@
 import Codecs
+import Limiting
 import LinuxIO
 import Loop
 import Metering
@@ -11,9 +12,11 @@ import Model
 /// since nobody knows where it ends.
 ///
 /// ## Concurrency
-/// Confined to its loop; its association keeps it alive.
+/// Confined to its loop; its owner keeps it alive.
 final class FrameStream: AssociationSide, ReadinessHandler, Resumable {
     let local: Endpoint
+    var node: Endpoint? { nil }
+    var isTunnel: Bool { client == nil }
     private let context: DatagramContext
     /// The client at the other end; nil where a node of a chain is.
     private let client: Endpoint?
@@ -26,8 +29,8 @@ final class FrameStream: AssociationSide, ReadinessHandler, Resumable {
     private var isCarriedNew: Bool
     private var isQueued = false
     private var isClosed = false
-    // Its association closes it before it goes.
-    private unowned var association: SOCKSAssociation?
+    // It closes its side before it goes.
+    private unowned var owner: (any SideOwner)?
 
     /// Takes over a stream. `early` is what was received of it already.
     init(
@@ -44,8 +47,8 @@ final class FrameStream: AssociationSide, ReadinessHandler, Resumable {
         isCarriedNew = !early.isEmpty
     }
 
-    func start(for association: SOCKSAssociation) {
-        self.association = association
+    func start(for owner: any SideOwner) {
+        self.owner = owner
         context.loop.rebind(stream.registration, to: self, tag: 0)
         if readiness.contains(.readable) || isCarriedNew { queueUp() }
     }
@@ -59,7 +62,7 @@ final class FrameStream: AssociationSide, ReadinessHandler, Resumable {
     }
 
     private func fail(_ cause: FlowEnd.Cause) {
-        association?.sideEnded(
+        owner?.sideEnded(
             FlowEnd(by: client == nil ? .upstream : .client, phase: .relay, cause: cause))
     }
 
@@ -72,6 +75,7 @@ final class FrameStream: AssociationSide, ReadinessHandler, Resumable {
         // A stream that just failed has ended the flow.
         if isClosed || queue.add(payload, flow: flow, context.frameBuffers) { return }
         flow.meter.countDropped(packets: 1)
+        flow.limits?.refund(queue.direction, payload.count)
     }
 
     func flush() {
@@ -142,7 +146,7 @@ final class FrameStream: AssociationSide, ReadinessHandler, Resumable {
 
     /// Takes the whole frames of what is carried and `count` bytes behind it in the scratch.
     private func take(count: Int) {
-        guard let association else { return }
+        guard let owner else { return }
         isCarriedNew = false
         let scratch = context.loop.scratch
         scratch.copyBytes(from: carried)
@@ -156,7 +160,7 @@ final class FrameStream: AssociationSide, ReadinessHandler, Resumable {
                 carried.append(contentsOf: rest)
                 position = end
             case .fault:
-                association.flushAway(from: self)
+                owner.flushAway(from: self)
                 return fail(.malformed)
             case .value(let header, let headerBytes):
                 let frameBytes = headerBytes + header.payloadByteCount
@@ -167,26 +171,26 @@ final class FrameStream: AssociationSide, ReadinessHandler, Resumable {
                 }
                 position += frameBytes
                 let payload = UnsafeRawBufferPointer(rebasing: rest[headerBytes..<frameBytes])
-                hand(payload, header, headerBytes, to: association)
+                hand(payload, header, headerBytes, to: owner)
             }
         }
-        association.flushAway(from: self)
+        owner.flushAway(from: self)
     }
 
     private func hand(
         _ payload: UnsafeRawBufferPointer, _ header: SOCKS5.StreamHeader, _ headerBytes: Int,
-        to association: SOCKSAssociation
+        to owner: any SideOwner
     ) {
-        guard let destination = header.destination else { return association.countStray() }
+        guard let destination = header.destination else { return owner.countStray() }
         if let client {
-            association.takeFromClient(
-                SOCKSAssociation.Arrived(
+            owner.takeFromClient(
+                Arrived(
                     client: client, local: .anyV6, headerBytes: headerBytes, payload: payload),
                 to: destination)
         } else if case .address(let address) = destination.host {
-            association.takeFromFar(payload, source: Endpoint(address, destination.port))
+            owner.takeFromFar(payload, source: Endpoint(address, destination.port))
         } else {
-            association.countStray()
+            owner.takeFromFar(payload, named: destination)
         }
     }
 }

@@ -16,16 +16,19 @@ package import Model
 ///
 /// ## Concurrency
 /// Confined to its loop. The handler keeps it alive; `end` must be called before it is dropped.
-package final class SOCKSAssociation: TimerHandler, FlowOwner {
+package final class SOCKSAssociation: TimerHandler, FlowOwner, SideOwner {
     private let context: DatagramContext
     private let policy: any DatagramPolicy
     private let idleNanoseconds: UInt64
     private let client: Endpoint
-    private let inside: any AssociationSide
-    private let outside: any AssociationSide
+    let inside: any AssociationSide
+    private let far: FarSide
+    var outside: any AssociationSide { far.side }
     private var limits: FlowLimits?
-    private var flows = FlowMap()
+    var flows = FlowMap()
     private var names: [Destination: Route] = [:]
+    /// Senders that nobody asked for by address, and the stand-in of the name that they answer for.
+    var answering: [Endpoint: Endpoint] = [:]
     private var waitingDatagrams = 0
     private var timer = TimerToken.none
     private var ended: FlowEnd?
@@ -37,14 +40,6 @@ package final class SOCKSAssociation: TimerHandler, FlowOwner {
         case to(Endpoint)
         case refused
         case pending([Waiting])
-    }
-
-    /// A datagram of the client as it came.
-    struct Arrived {
-        let client: Endpoint
-        let local: IPAddress
-        let headerBytes: Int
-        let payload: UnsafeRawBufferPointer
     }
 
     /// A datagram whose destination's name is being resolved.
@@ -64,38 +59,30 @@ package final class SOCKSAssociation: TimerHandler, FlowOwner {
 
     /// Where the client sends its datagrams.
     package var listener: Endpoint { inside.local }
-    /// Where they leave from.
-    package var upstreamLocal: Endpoint { outside.local }
     private var isOver: Bool { ended != nil }
 
     private init(
         _ context: DatagramContext, policy: any DatagramPolicy, client: Endpoint,
-        inside: any AssociationSide, outside: any AssociationSide, idleNanoseconds: UInt64
+        inside: any AssociationSide, far: FarSide, idleNanoseconds: UInt64
     ) {
         self.client = client
         self.context = context
         self.policy = policy
         self.inside = inside
-        self.outside = outside
+        self.far = far
         self.idleNanoseconds = idleNanoseconds
     }
 
     /// An association whose client sends datagrams to a socket. The port 0 in `client` accepts any
-    /// port of its address.
+    /// port of its address. After a throw `far` is the caller's still.
     package convenience init(
         _ context: DatagramContext, policy: any DatagramPolicy, client: Endpoint,
-        at endpoint: Endpoint, idleNanoseconds: UInt64
+        at endpoint: Endpoint, idleNanoseconds: UInt64, far: FarSide
     ) throws(Errno) {
         let inside = try SocketSide(context, .client(client), at: endpoint)
-        do throws(Errno) {
-            let outside = try SocketSide(context, .everybody, at: Endpoint(.anyV6, 0))
-            self.init(
-                context, policy: policy, client: client, inside: inside, outside: outside,
-                idleNanoseconds: idleNanoseconds)
-        } catch {
-            inside.close()
-            throw error
-        }
+        self.init(
+            context, policy: policy, client: client, inside: inside, far: far,
+            idleNanoseconds: idleNanoseconds)
     }
 
     /// An association whose client frames datagrams on its stream; `early` was received of it
@@ -109,7 +96,7 @@ package final class SOCKSAssociation: TimerHandler, FlowOwner {
             context, policy: policy, client: client,
             inside: FrameStream(
                 context, client: client, local: listener, stream: stream, early: early),
-            outside: far.side, idleNanoseconds: idleNanoseconds)
+            far: far, idleNanoseconds: idleNanoseconds)
     }
 
     /// Begins to relay. A throw has closed the sockets.
@@ -128,11 +115,16 @@ package final class SOCKSAssociation: TimerHandler, FlowOwner {
         armSweep()
     }
 
+    /// Calls `body` once when it is over, or now if it is.
+    package func whenEnded(_ body: @escaping (FlowEnd) -> Void) {
+        precondition(onEnd == nil, "two wait for an association's end")
+        if let ended { body(ended) } else { onEnd = body }
+    }
+
     /// Waits until it is over; how it ended.
     package func untilEnd() async -> FlowEnd {
-        if let ended { return ended }
-        return await withUnsafeContinuation { continuation in
-            onEnd = { continuation.resume(returning: $0) }
+        await withUnsafeContinuation { continuation in
+            whenEnded { continuation.resume(returning: $0) }
         }
     }
 
@@ -152,17 +144,20 @@ package final class SOCKSAssociation: TimerHandler, FlowOwner {
         onEnd = nil
     }
 
-    /// A side cannot go on.
     func sideEnded(_ end: FlowEnd) { self.end(end) }
 
     package func cut(_ meter: FlowMeter, _ end: FlowEnd) {
-        close(meter.flow.destination, end)
+        // The record's destination may be a name: the flow is known by its meter.
+        if let flow = flows.all.first(where: { $0.meter === meter }) {
+            close(flow.destination, end)
+        }
     }
 
     func endFlows(_ end: FlowEnd) { for key in flows.keys { close(key, end) } }
 
     private func close(_ key: Endpoint, _ end: FlowEnd) {
         guard let flow = flows.remove(key) else { return }
+        forgetSenders(of: key)
         outside.forget(flow)
         inside.forget(flow)
         let (info, counts) = (flow.meter.flow, flow.meter.counts)
@@ -186,27 +181,12 @@ package final class SOCKSAssociation: TimerHandler, FlowOwner {
 
     // MARK: What sides receive
 
-    /// A datagram belongs to no flow.
     func countStray() { strayPackets &+= 1 }
 
-    /// Sends what was collected for destinations.
-    func flushUplink() { outside.flush() }
-
-    /// Sends what was collected for the client.
-    func flushDownlink() { inside.flush() }
-
-    /// Sends what a side has handed over.
     func flushAway(from side: any AssociationSide) {
-        if side === inside { flushUplink() } else { flushDownlink() }
+        if side === inside { outside.flush() } else { inside.flush() }
     }
 
-    /// Takes a reply from where the client has sent to.
-    func takeFromFar(_ payload: UnsafeRawBufferPointer, source: Endpoint) {
-        guard let flow = flows.find(source) else { return countStray() }
-        inside.add(payload, flow: flow)
-    }
-
-    /// Takes a datagram of the client.
     func takeFromClient(_ datagram: Arrived, to destination: Destination) {
         guard !isOver, let flow = flow(to: destination, datagram) else { return }
         flow.meter.countOverhead(uplinkBytes: UInt64(datagram.headerBytes), downlinkBytes: 0)
@@ -215,10 +195,15 @@ package final class SOCKSAssociation: TimerHandler, FlowOwner {
 
     /// The flow for a destination, opened if need be; nil when the datagram waits or is dropped.
     private func flow(to destination: Destination, _ datagram: Arrived) -> DatagramFlow? {
-        if case .address(let address) = destination.host,
-            let flow = known(Endpoint(address, destination.port), datagram.client)
-        {
-            return flow
+        if case .address(let address) = destination.host {
+            // Nobody is at such an address.
+            if FarName.stands(for: address) {
+                strayPackets &+= 1
+                return nil
+            }
+            if let flow = known(Endpoint(address, destination.port), datagram.client) {
+                return flow
+            }
         }
         switch names[destination] {
         case .to(let endpoint):
@@ -234,6 +219,12 @@ package final class SOCKSAssociation: TimerHandler, FlowOwner {
         case nil:
             return ask(destination, datagram)
         }
+    }
+
+    /// The open flow to a name, as the client wrote it.
+    func flow(toName name: Destination) -> DatagramFlow? {
+        guard case .to(let endpoint) = names[name] else { return nil }
+        return flows.find(endpoint)
     }
 
     /// An open flow; replies go to the port that the client used last.
@@ -334,23 +325,22 @@ package final class SOCKSAssociation: TimerHandler, FlowOwner {
         if flows.count >= Limits.flowsPerAssociation, let quietest = flows.quietest {
             close(quietest.key, FlowEnd(by: .gateway, phase: .relay, cause: .evicted))
         }
+        let isName = FarName.stands(for: endpoint.address)
         guard
             let meter = policy.open(
-                client: client, destination: endpoint, host: destination.name, listener: listener,
-                upstreamLocal: upstreamLocal)
+                client: client, destination: isName ? Endpoint(.anyV4, endpoint.port) : endpoint,
+                host: destination.name, listener: listener, far: far)
         else {
             strayPackets &+= 1
             return nil
         }
         meter.owner = self
-        var header = [UInt8](repeating: 0, count: SOCKS5.UDPHeader.byteCount(for: endpoint))
-        header.withUnsafeMutableBytes { bytes in
-            var writer = ByteWriter(bytes)
-            SOCKS5.UDPHeader.encode(endpoint, into: &writer)
-        }
+        let target = isName ? destination : Destination(endpoint)
         let flow = DatagramFlow(
-            client: client, destination: endpoint, meter: meter, header: header,
-            localAddress: local, nowNanoseconds: context.loop.nowNanoseconds, limits: limits)
+            client: client, destination: endpoint, meter: meter,
+            header: isName ? [] : Self.header(target), localAddress: local,
+            nowNanoseconds: context.loop.nowNanoseconds, limits: limits, target: outside.node,
+            uplinkHeader: outside.isTunnel ? Self.header(target) : [])
         flows.insert(flow, at: endpoint)
         return flow
     }

@@ -7,7 +7,7 @@ import Model
 /// towards everybody.
 ///
 /// ## Concurrency
-/// Confined to its loop; its association keeps it alive.
+/// Confined to its loop; its owner keeps it alive.
 final class SocketSide: AssociationSide, ReadinessHandler, Resumable {
     /// Whom it talks with.
     enum Role {
@@ -15,6 +15,8 @@ final class SocketSide: AssociationSide, ReadinessHandler, Resumable {
         case client(Endpoint)
         /// Destinations, by their own addresses.
         case everybody
+        /// A node that sends them on, with the destination in front of every datagram.
+        case node(Endpoint)
     }
 
     let local: Endpoint
@@ -26,8 +28,10 @@ final class SocketSide: AssociationSide, ReadinessHandler, Resumable {
     private var isReadable = true
     private var isQueued = false
     private var isClosed = false
-    // Its association closes it before it goes.
-    private unowned var association: SOCKSAssociation?
+    /// The stream on which a node keeps the association.
+    var control: NodeControl?
+    // It closes its side before it goes.
+    private unowned var owner: (any SideOwner)?
 
     /// Binds a socket.
     init(_ context: DatagramContext, _ role: Role, at endpoint: Endpoint) throws(Errno) {
@@ -44,15 +48,20 @@ final class SocketSide: AssociationSide, ReadinessHandler, Resumable {
         }
     }
 
-    func start(for association: SOCKSAssociation) throws(Errno) {
-        self.association = association
+    func start(for owner: any SideOwner) throws(Errno) {
+        self.owner = owner
         registration = try context.loop.register(descriptor, self, tag: 0)
+        control?.start(for: owner)
     }
+
+    var node: Endpoint? { if case .node(let relay) = role { relay } else { nil } }
+    var isTunnel: Bool { node != nil }
 
     func close() {
         if isClosed { return }
         isClosed = true
         context.loop.close(descriptor, registration)
+        control?.close()
     }
 
     // MARK: Sending
@@ -94,22 +103,23 @@ final class SocketSide: AssociationSide, ReadinessHandler, Resumable {
     }
 
     private func receive() {
-        guard let association else { return }
+        guard let owner else { return }
         let count = context.receive(descriptor, &isReadable)
         for index in 0..<count {
             let message = context.inbox.messages[index]
             guard isExpected(message.source), !message.isTruncated else {
-                association.countStray()
+                owner.countStray()
                 continue
             }
             forEachDatagram(message, at: context.inbox.bytes(index)) { datagram in
                 switch role {
-                case .client: takeFromClient(datagram, message, association)
-                case .everybody: association.takeFromFar(datagram, source: message.source)
+                case .client: takeFromClient(datagram, message, owner)
+                case .everybody: owner.takeFromFar(datagram, source: message.source)
+                case .node: takeFromNode(datagram, owner)
                 }
             }
         }
-        if case .client = role { association.flushUplink() } else { association.flushDownlink() }
+        owner.flushAway(from: self)
     }
 
     private func isExpected(_ source: Endpoint) -> Bool {
@@ -117,20 +127,35 @@ final class SocketSide: AssociationSide, ReadinessHandler, Resumable {
         case .client(let client):
             source.address == client.address && (client.port == 0 || client.port == source.port)
         case .everybody: true
+        case .node(let relay): source == relay
         }
     }
 
     private func takeFromClient(
         _ datagram: UnsafeRawBufferPointer, _ message: DatagramInbox.Message,
-        _ association: SOCKSAssociation
+        _ owner: any SideOwner
     ) {
         guard case .value(let header, let headerBytes) = SOCKS5.UDPHeader.decode(datagram.bytes),
             header.fragment == 0
-        else { return association.countStray() }
-        association.takeFromClient(
-            SOCKSAssociation.Arrived(
+        else { return owner.countStray() }
+        owner.takeFromClient(
+            Arrived(
                 client: message.source, local: message.local, headerBytes: headerBytes,
                 payload: UnsafeRawBufferPointer(rebasing: datagram[headerBytes...])),
             to: header.destination)
+    }
+
+    private func takeFromNode(
+        _ datagram: UnsafeRawBufferPointer, _ owner: any SideOwner
+    ) {
+        guard case .value(let header, let headerBytes) = SOCKS5.UDPHeader.decode(datagram.bytes),
+            header.fragment == 0
+        else { return owner.countStray() }
+        let payload = UnsafeRawBufferPointer(rebasing: datagram[headerBytes...])
+        if case .address(let address) = header.destination.host {
+            owner.takeFromFar(payload, source: Endpoint(address, header.destination.port))
+        } else {
+            owner.takeFromFar(payload, named: header.destination)
+        }
     }
 }

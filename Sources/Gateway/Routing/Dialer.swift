@@ -47,7 +47,7 @@ package enum DialFault: Error, Hashable, Sendable {
     }
 
     /// What a failed connect means.
-    init(_ error: Errno) {
+    package init(_ error: Errno) {
         if error.isRefused || error.isReset {
             self = .refused
         } else if error.isNetworkUnreachable {

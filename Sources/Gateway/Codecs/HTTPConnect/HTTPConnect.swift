@@ -11,12 +11,13 @@ package enum HTTPConnect {
     /// The longest status line of an answer.
     package static let statusLineBytesMax = 1024
 
-    /// The request for a tunnel. `fields` are written as they are: names and values must be valid.
+    /// The request for a tunnel; without a destination it is as gost asks for datagrams to any.
+    /// `fields` are written as they are: names and values must be valid.
     package static func request(
-        to destination: Destination, login: (username: String, password: String)?,
+        to destination: Destination?, login: (username: String, password: String)?,
         fields: [(name: String, value: String)]
     ) -> [UInt8] {
-        let authority = destination.description
+        let authority = destination?.description ?? ""
         var text = "CONNECT \(authority) HTTP/1.1\r\nHost: \(authority)\r\n"
         if let login {
             let pair = Base64.encode(Array("\(login.username):\(login.password)".utf8))

@@ -99,12 +99,28 @@ package struct ConnectorOptions: Sendable {
     package let login: Login?
     /// The node's time for its handshake; nil for what the whole chain has.
     package let timeout: Duration?
+    /// How a node of SOCKS5 is asked to carry datagrams.
+    package let datagramForm: DatagramForm
 
-    init(type: Located<String>, kind: Kind, login: Login?, timeout: Duration?) {
+    init(
+        type: Located<String>, kind: Kind, login: Login?, timeout: Duration?,
+        datagramForm: DatagramForm
+    ) {
         self.type = type
         self.kind = kind
         self.login = login
         self.timeout = timeout
+        self.datagramForm = datagramForm
+    }
+
+    /// What `relay:` says.
+    package enum DatagramForm: Sendable {
+        /// Nothing, or `auto`: UDP over TCP, and UDP ASSOCIATE where the node does not know that.
+        case any
+        /// `tcp`: gost's UDP over TCP only.
+        case frames
+        /// `udp`: UDP ASSOCIATE only.
+        case associate
     }
 
     /// Whether nothing is spoken with the node.

@@ -13,13 +13,16 @@ extension ConnectorOptions {
         let login = reader.mapping("auth") { Login(from: &$0, files: &files) } ?? nil
         self.type = type
         self.login = login
+        var datagramForm = DatagramForm.any
         switch type.value {
         case "http":
             kind = .http(fields: Self.fields(from: &metadata))
         case "socks5", "socks":
             kind = .socks5
             metadata.accept("notls")
-            metadata.notYet(.warning, ["relay", "udp.bufferSize", "udpBufferSize", "udp.timeout"])
+            datagramForm = Self.datagramForm(from: &metadata)
+            // Datagrams of any size go whole, and flows end as the service says.
+            metadata.accept("udp.bufferSize", "udpBufferSize", "udp.timeout")
             metadata.notYet(.warning, GostVocabulary.multiplexing)
         case "forward", "tcp":
             kind = .passThrough
@@ -36,7 +39,22 @@ extension ConnectorOptions {
         }
         let asked = metadata.duration("timeout", default: .zero, bareNumber: .isSeconds)
         timeout = asked > .zero ? asked : nil
+        self.datagramForm = datagramForm
         reader.notYet(.error, ["tls"])
+    }
+
+    /// `relay:`; to gost all that is not `udp` is UDP over TCP.
+    private static func datagramForm(from metadata: inout OptionReader) -> DatagramForm {
+        guard let text = metadata.locatedString("relay") else { return .any }
+        switch text.value.lowercased() {
+        case "", "auto": return .any
+        case "udp": return .associate
+        case "tcp": return .frames
+        default:
+            metadata.warn(
+                "'relay' is udp, tcp or auto; '\(text.value)' is taken for tcp", at: text.location)
+            return .frames
+        }
     }
 
     /// Fields that the message itself decides.

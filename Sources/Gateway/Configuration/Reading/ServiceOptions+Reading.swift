@@ -54,7 +54,7 @@ extension ServiceOptions {
             "dialTimeout", default: .zero, bareNumber: .isSeconds)
         dialTimeout = asked > .zero ? asked : .milliseconds(Limits.dialMilliseconds)
         if !ignoresChain {
-            Self.reportOffChain(handler, transport ?? .tcp, &reader)
+            Self.reportOffChain(handler, &reader)
         }
         Self.reportLater(&reader, &metadata.service)
         if !choice.isAvailable || transport == nil { metadata.acceptAll() }
@@ -96,38 +96,17 @@ extension ServiceOptions {
         }
     }
 
-    /// What does not go through a chain yet must not go past it.
-    private static func reportOffChain(
-        _ handler: HandlerOptions, _ transport: TransportProtocol, _ reader: inout OptionReader
-    ) {
+    /// What does not go through a chain must not go past it.
+    private static func reportOffChain(_ handler: HandlerOptions, _ reader: inout OptionReader) {
         guard let chain = handler.route.chains.first?.name else { return }
         switch handler.kind {
-        case .forward where transport == .udp:
-            reader.error("UDP does not go through chains yet", at: chain.location)
-        case .socks5(let socks):
-            reportOffChain(udp: socks.allowsUDP, bind: socks.allowsBind, chain, &reader)
-        case .http(let http):
-            reportOffChain(udp: http.allowsUDP, bind: false, chain, &reader)
-        case .auto(let http, let socks):
-            reportOffChain(
-                udp: http.allowsUDP || socks.allowsUDP, bind: socks.allowsBind, chain, &reader)
-        case .forward:
-            break
-        }
-    }
-
-    private static func reportOffChain(
-        udp: Bool, bind: Bool, _ chain: Located<String>, _ reader: inout OptionReader
-    ) {
-        if udp {
-            reader.warn(
-                "UDP does not go through chains yet: clients of this service are refused it",
-                at: chain.location)
-        }
-        if bind {
+        case .socks5(let socks), .auto(_, let socks):
+            guard socks.allowsBind else { return }
             reader.warn(
                 "BIND does not go through chains: clients of this service are refused it",
                 at: chain.location)
+        case .http, .forward:
+            break
         }
     }
 

@@ -23,10 +23,12 @@ extension HTTPConnection {
         }
         defer { desk.station.giveBackAssociation() }
         let far: FarSide
-        do throws(Errno) {
-            far = try FarSide.direct(desk.station.datagrams)
+        do throws(DialFault) {
+            far = try await desk.openDatagrams(user: user, client: client.socket)
         } catch {
-            return try await answer(HTTPAnswer(.failed(error)), to: head)
+            if error == .cut { throw .cut }
+            log(.info, "connect failed", error.reason, user)
+            return try await answer(HTTPAnswer(error), to: head)
         }
         do throws(HTTPStop) {
             try await write(Array("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".utf8))
@@ -42,7 +44,8 @@ extension HTTPConnection {
         let (peer, early) = (client.socket.peer, client.takeHeld())
         handOver()
         let association = SOCKSAssociation(
-            desk.station.datagrams, policy: AssociationPolicy(desk: desk, user: user),
+            desk.station.datagrams,
+            policy: AssociationPolicy(desk: desk, user: user, isTunnel: far.way != nil),
             client: peer, listener: listener,
             idleNanoseconds: desk.settings.datagramIdleNanoseconds, far: far,
             stream: client.socket.detach(), early: early)

@@ -18,6 +18,8 @@ package struct ChainNode: Sendable {
     package let introducing: ProxyProtocol.Version?
     /// Its share in its hop, and when it rests.
     package let member: Selector.Member
+    /// What it was found to do with datagrams.
+    let datagramHabit = DatagramHabit()
 
     package init(
         name: String, address: Destination, connector: Connector, names: NameChoice = .system,

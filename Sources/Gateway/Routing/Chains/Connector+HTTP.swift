@@ -3,9 +3,9 @@ import Loop
 import Model
 
 extension Connector {
-    /// CONNECT (RFC 9110 §9.3.6).
+    /// CONNECT (RFC 9110 §9.3.6); nowhere where datagrams follow, each with its destination.
     func connectHTTP(
-        to destination: Destination, over socket: StreamSocket, fields: [Field]
+        to destination: Destination?, over socket: StreamSocket, fields: [Field]
     ) async throws(ConnectorFault) {
         let request = HTTPConnect.request(
             to: destination, login: login.map { ($0.username, $0.password) },

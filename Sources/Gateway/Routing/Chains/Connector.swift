@@ -46,8 +46,14 @@ package struct Connector: Sendable {
     package let login: Login?
     /// The time for the handshake; nil for what is left of the whole chain's.
     package let timeoutNanoseconds: UInt64?
+    /// How a node of SOCKS5 is asked to carry datagrams.
+    package let datagramForm: DatagramForm
 
-    package init(_ kind: Kind, login: Login? = nil, timeoutNanoseconds: UInt64? = nil) {
+    package init(
+        _ kind: Kind, login: Login? = nil, timeoutNanoseconds: UInt64? = nil,
+        datagramForm: DatagramForm = .any
+    ) {
+        self.datagramForm = datagramForm
         self.kind = kind
         self.login = login
         self.timeoutNanoseconds = timeoutNanoseconds
@@ -58,9 +64,7 @@ package struct Connector: Sendable {
     func connect(
         to destination: Destination, over socket: StreamSocket, deadlineNanoseconds: UInt64
     ) async throws(ConnectorFault) {
-        let own = timeoutNanoseconds.map { socket.loop.nowNanoseconds + $0 }
-        socket.setDeadline(
-            nanoseconds: min(own ?? deadlineNanoseconds, deadlineNanoseconds))
+        setDeadline(on: socket, deadlineNanoseconds)
         switch kind {
         case .http(let fields):
             try await connectHTTP(to: destination, over: socket, fields: fields)
@@ -73,6 +77,12 @@ package struct Connector: Sendable {
 }
 
 extension Connector {
+    /// The node's own time for its handshake, within what is left of the whole chain's.
+    func setDeadline(on socket: StreamSocket, _ deadlineNanoseconds: UInt64) {
+        let own = timeoutNanoseconds.map { socket.loop.nowNanoseconds + $0 }
+        socket.setDeadline(nanoseconds: min(own ?? deadlineNanoseconds, deadlineNanoseconds))
+    }
+
     /// Writes bytes of a handshake.
     static func write(_ bytes: [UInt8], to socket: StreamSocket) async throws(ConnectorFault) {
         do throws(StreamFault) {

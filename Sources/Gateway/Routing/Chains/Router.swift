@@ -43,7 +43,7 @@ package final class Router {
 
     private let loop: EventLoop
     private let direct: Dialer
-    private let plan: Plan
+    let plan: Plan
     private var dialers: [NameChoice: Dialer] = [:]
 
     /// A router. `direct` dials destinations where no chain is taken.
@@ -82,21 +82,8 @@ package final class Router {
         }
     }
 
-    /// Reaches the last node of a way without having it do anything, for what is no stream to the
-    /// destination: the stream to it, and the node. Nil means that the direct way is to be taken.
-    package func reachLastNode(
-        _ request: RouteQuery, deadlineNanoseconds: UInt64, onStart: (StreamSocket) -> Void
-    ) async throws(DialFault) -> (socket: StreamSocket, route: Route)? {
-        guard plan.group != nil else { return nil }
-        return try await attempt(request, deadlineNanoseconds) {
-            (route, share) async throws(RouteFault) in
-            if route.steps.isEmpty { return nil }
-            return (try await self.reach(route, share, request, onStart), route)
-        }
-    }
-
     /// Makes attempts until one succeeds, each with its share of the time that is left.
-    private func attempt<Value>(
+    func attempt<Value>(
         _ request: RouteQuery, _ deadlineNanoseconds: UInt64,
         _ body: (Route, UInt64) async throws(RouteFault) -> Value
     ) async throws(DialFault) -> Value {
@@ -168,7 +155,7 @@ package final class Router {
     }
 
     /// A stream to the last node of a way that has one.
-    private func reach(
+    func reach(
         _ route: Route, _ deadline: UInt64, _ request: RouteQuery,
         _ onStart: (StreamSocket) -> Void
     ) async throws(RouteFault) -> StreamSocket {
@@ -227,7 +214,7 @@ package final class Router {
     }
 
     /// Marks a node as failed, and says so.
-    private func blame(_ step: Route.Step, _ fault: NodeFault) -> RouteFault {
+    func blame(_ step: Route.Step, _ fault: NodeFault) -> RouteFault {
         step.hop.failed(step.index, nowMilliseconds: loop.driver.wallMilliseconds())
         return RouteFault(.node(step.node.label, fault), step: step, isOfChain: true)
     }
@@ -244,7 +231,7 @@ package final class Router {
     }
 
     /// What the last node is asked for.
-    private func farDestination(
+    func farDestination(
         _ request: RouteQuery, _ deadline: UInt64
     ) async throws(RouteFault) -> Destination {
         guard let name = request.destination.name else { return request.destination }
