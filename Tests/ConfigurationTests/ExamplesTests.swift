@@ -15,7 +15,8 @@ struct ExamplesTests {
             "admissions.yaml", "api-and-metrics.yaml", "authers-in-order.yaml", "bind.yaml",
             "bypass.yaml", "chain-rules.yaml", "chain.yaml",
             "files-with-reload.yaml", "hashed-passwords.yaml", "hosts-and-resolvers.yaml",
-            "http.yaml", "json-log.yaml", "limits.yaml", "plugin-auth.yaml", "quotas.yaml",
+            "http.yaml", "json-log.yaml", "limits.yaml", "observer.yaml", "plugin-auth.yaml",
+            "quotas.yaml",
             "proxy-protocol.yaml",
             "socks5.yaml",
             "tcp-forward.yaml",
@@ -60,14 +61,16 @@ struct ExamplesTests {
     @Test(arguments: paths)
     func `its passwords are refused on any other address`(path: String) throws {
         let text = try text(path)
-        let users = Self.load(text, path).options.services
-            .flatMap { service in service.handler.authers.map(\.value) }
+        let options = Self.load(text, path).options
+        let users = options.services.flatMap { service in service.handler.authers.map(\.value) }
         let abroad = text.replacing("127.0.0.1:", with: "192.0.2.1:")
         let loaded = Self.load(abroad, path)
         let errors = loaded.diagnostics.filter { $0.severity == .error }
         #expect(errors.allSatisfy { $0.message.hasPrefix("this password stands in the examples") })
-        let isRemote = text.contains("plugin: { type: http")
-        let needsOne = !users.isEmpty && !isRemote || text.contains("auth: {")
+        let hasLists = users.contains { name in
+            options.authers.first { $0.name.value == name }?.plugin == nil
+        }
+        let needsOne = hasLists || text.contains("auth: {")
         #expect(errors.isEmpty == !needsOne)
     }
 

@@ -56,6 +56,9 @@ extension GatewayOptions {
             lines.append(line)
             lines += quota.lines.map { "  \($0.key) \($0.value)" }
         }
+        for observer in observers {
+            lines.append("observer \(observer.name.value): \(observer.plugin?.described ?? "")")
+        }
         lines += control.map(\.line)
         for plugin in plugins {
             let options = plugin.options.map { " with options at \($0.location.line)" } ?? ""
@@ -123,6 +126,8 @@ extension ServiceOptions {
         if let arrivalLimiter { lines.append("  rlimiter \(arrivalLimiter.value)") }
         if !quotas.isEmpty { lines.append("  quotas \(quotas.map(\.value))") }
         for limiter in limiters { lines.append("  limiter \(limiter.name.value) \(limiter.scope)") }
+        if let observer { lines.append("  observer \(observer.described)") }
+        if let handlerObserver { lines.append("  handler observer \(handlerObserver.described)") }
         if !admissions.isEmpty { lines.append("  admissions \(admissions.map(\.value))") }
         if !bypasses.isEmpty { lines.append("  bypasses \(bypasses.map(\.value))") }
         if !allowsPrivateDestinations { lines.append("  no private destinations") }
@@ -201,6 +206,15 @@ extension RuntimeOptions {
         if let node { line += " node=\(node)" }
         if !hasAdminSocket { line += " no-admin" }
         return line == "weir" ? [] : [line]
+    }
+}
+
+extension ObserverReference {
+    fileprivate var described: String {
+        var text = "\(name.value) period=\(period.text)"
+        if resetsTraffic { text += " resets" }
+        if !hasCounts { text += " states only" }
+        return text
     }
 }
 

@@ -3,7 +3,7 @@ import LinuxIO
 import Model
 import Testing
 
-@Suite("Requests to servers of the control plane", .timeLimit(.minutes(1)))
+@Suite("Requests to servers of the control plane", .timeLimit(.minutes(5)))
 struct CurlSenderTests {
     private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"ok\":true}"
 

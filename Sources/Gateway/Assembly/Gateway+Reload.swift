@@ -58,6 +58,7 @@ extension Gateway {
             self.objects = objects
             warnOfUnknownGUIDs()
             reviseLimits()
+            reviseObservers(settlement)
             let text =
                 "\(changes.opened) opened, \(changes.changed) changed, \(changes.closed) closed, "
                 + "\(changes.kept) untouched"
@@ -67,6 +68,15 @@ extension Gateway {
         } catch {
             quotas.keepOnly(configuration.loaded.options)
             return .refused(error.description)
+        }
+    }
+
+    /// Services run as the new configuration says already, so this refuses nothing any more.
+    private func reviseObservers(_ settlement: Settlement) {
+        do throws(StartFault) {
+            try observers.revise(self, settlement)
+        } catch {
+            journal(.error, "observers stay as they were", [("error", error.description)])
         }
     }
 

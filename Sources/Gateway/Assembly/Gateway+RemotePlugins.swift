@@ -20,10 +20,10 @@ extension Gateway {
         }
     }
 
-    /// The server of an object's `plugin:`.
+    /// The server of an object's `plugin:`, asked through `sender`.
     func pluginServer(
-        _ options: HTTPPluginOptions, kind: String, name: String
-    ) throws(StartFault) -> PluginServer {
+        _ options: HTTPPluginOptions, kind: String, name: String, sender: any HTTPSender
+    ) -> PluginServer {
         let journal = journal
         var trust = HTTPRequest.Trust()
         trust.isVerified = options.isVerified
@@ -33,7 +33,7 @@ extension Gateway {
             PluginServer.Facts(
                 kind: kind, name: name, address: options.address.value, token: options.token,
                 timeoutMilliseconds: Int(options.timeout.wholeMilliseconds), trust: trust),
-            sender: try httpSender(),
+            sender: sender,
             log: { level, event, fields in journal(level, event, fields) })
     }
 }

@@ -51,7 +51,9 @@ extension Gateway {
             own: own, throttle: throttle,
             names: NameServices(options: options, files: systemFiles, pool: pool),
             remoteAuther: { (plugin, name) throws(StartFault) in
-                HTTPAuthenticator(try self.pluginServer(plugin, kind: "auther", name: name))
+                HTTPAuthenticator(
+                    self.pluginServer(
+                        plugin, kind: "auther", name: name, sender: try self.httpSender()))
             },
             known: known)
     }

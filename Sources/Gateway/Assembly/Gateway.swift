@@ -29,12 +29,13 @@ package final class Gateway {
     let journal: Journal
     private let flowLog: FlowLog
     let registry: StatsReporterRegistry
-    private let boot: BootID
+    let boot: BootID
     let own: OwnEndpoints
     private let sessions = SessionTable()
     let plugins: PluginSet
     var objects: SharedObjects
     let quotas = QuotaSet()
+    let observers = ObserverSet()
     let systemFiles: SystemFiles
     let pool: BlockingPool
     let throttle = LoginThrottle()
@@ -155,6 +156,7 @@ package final class Gateway {
         try quotas.prepare(configuration.loaded.options, self)
         try quotas.keep(
             configuration.loaded.options, fromMilliseconds: .min, self, settlement)
+        try observers.prepare(self, settlement)
         try recover(settlement)
         await quotas.awaitRecovery(self, settlement)
         try await quotas.restore(configuration.loaded.options, self)
@@ -166,6 +168,7 @@ package final class Gateway {
         watchReporters(settlement)
         try await openServices(settlement)
         followLimits()
+        try observers.revise(self, settlement)
         try openAdmin()
         try openHTTP()
         journal(.info, "ready", [("boot", boot.description), ("loops", String(loopCount))])
@@ -346,6 +349,7 @@ package final class Gateway {
             isClean = isClean && settlement.isSettled
         }
         quotas.close(environment)
+        await observers.close(self)
         let stopped = await plugins.stop(
             home: home, registry: registry, withinNanoseconds: 5_000_000_000)
         for handle in sites {

@@ -25,7 +25,7 @@ package protocol GatewayEnvironment: AnyObject {
     var hostName: String { get }
     /// Where state is kept; nil where nothing is kept.
     var stateDirectory: String? { get }
-    /// What asks servers of plugins. Called once, where some object has one.
+    /// What asks servers of plugins; called where some object has one.
     func makeSender() throws -> any HTTPSender
 }
 

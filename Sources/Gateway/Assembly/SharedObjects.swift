@@ -17,12 +17,13 @@ final class SharedObjects {
         case hosts
         case chains
         case hops
+        case observers
 
         /// Whether a change is applied to the object that there is.
         var isRevised: Bool {
             switch self {
             case .limiters, .climiters, .rlimiters: true
-            case .authers, .admissions, .bypasses, .hosts, .chains, .hops: false
+            case .authers, .admissions, .bypasses, .hosts, .chains, .hops, .observers: false
             }
         }
     }

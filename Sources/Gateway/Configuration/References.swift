@@ -39,6 +39,7 @@ struct References {
         unique(options.connectionLimiters.map(\.name), kind: "climiter")
         unique(options.arrivalLimiters.map(\.name), kind: "rlimiter")
         unique(options.quotas.map(\.name), kind: "quota")
+        unique(options.observers.map(\.name), kind: "observer")
     }
 
     private mutating func unique(_ names: [Located<String>], kind: String) {
@@ -107,6 +108,11 @@ struct References {
         let quotas = options.services.flatMap(\.quotas)
         missing(quotas, among: options.quotas.map(\.name), kind: "quota", key: "quotas")
         unused(options.quotas.map(\.name), quotas, kind: "quota")
+
+        let observers = options.services.flatMap { [$0.observer, $0.handlerObserver] }
+            .compactMap { $0?.name }
+        missing(observers, among: options.observers.map(\.name), kind: "observer", key: "observers")
+        unused(options.observers.map(\.name), observers, kind: "observer")
     }
 
     private mutating func checkChains() {

@@ -43,6 +43,19 @@ public struct FlowCounts: Hashable, Sendable {
     /// All zero.
     public init() {}
 
+    /// The larger of both, field by field.
+    public func atLeast(_ other: FlowCounts) -> FlowCounts {
+        var counts = self
+        counts.uplinkBytes = max(uplinkBytes, other.uplinkBytes)
+        counts.uplinkPackets = max(uplinkPackets, other.uplinkPackets)
+        counts.downlinkBytes = max(downlinkBytes, other.downlinkBytes)
+        counts.downlinkPackets = max(downlinkPackets, other.downlinkPackets)
+        counts.overheadUplinkBytes = max(overheadUplinkBytes, other.overheadUplinkBytes)
+        counts.overheadDownlinkBytes = max(overheadDownlinkBytes, other.overheadDownlinkBytes)
+        counts.droppedPackets = max(droppedPackets, other.droppedPackets)
+        return counts
+    }
+
     /// What was added since `earlier`, field by field. Both must be of one flow, in order.
     public func since(_ earlier: FlowCounts) -> FlowCounts {
         var delta = FlowCounts()

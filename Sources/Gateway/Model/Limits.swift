@@ -224,6 +224,15 @@ public enum Limits {
     public static let controlConnectionsPerHost = 32
     /// The longest answer of a plugin's server; all that it has to say fits into a hundred bytes.
     public static let pluginResponseBytes = 64 * 1024
+    /// Clients of all services together that observers know by name: rows of 200 bytes in a file.
+    public static let observedClients = 262_144
+    /// Events in one message to an observer: half a megabyte, which servers take at once.
+    public static let eventsPerMessage = 1000
+    /// States of a service that are kept for an observer that is away; older ones say nothing.
+    public static let statesPerObserver = 16
+    /// How long observers may take for the last messages of a run; the rest comes after the next
+    /// start.
+    public static let observerFarewellMilliseconds = 2000
 
     // MARK: Names of users, logins
 

@@ -21,6 +21,8 @@ package final class Database {
         case readOnly
     }
 
+    /// A path for a database that is nowhere but in this process, and gone with it.
+    package static let inMemory = ":memory:"
     /// The path it was opened at.
     package let path: String
     /// Called before each run of a statement. Tests end the process in it.
@@ -33,7 +35,7 @@ package final class Database {
     package init(
         path: String, access: Access = .readWrite, busyMilliseconds: Int32 = 5000
     ) throws(DatabaseError) {
-        if access == .readWrite { try Self.makeFile(at: path) }
+        if access == .readWrite, path != Self.inMemory { try Self.makeFile(at: path) }
         var handle: OpaquePointer?
         let flags =
             switch access {

@@ -5,31 +5,23 @@ import Testing
 @Suite("Auther plugins over HTTP", .ownThread)
 struct AutherPluginTests {
     private let folder: TemporaryFolder
-    private let port: UInt16
+    private let server: PluginServer
 
     init() throws {
         folder = try TemporaryFolder()
-        port = try Ports.free()
-        try behave("good")
+        server = try PluginServer(folder)
     }
 
-    private func behave(_ manner: String) throws { try folder.write(manner, to: "manner") }
-
-    private func startServer(_ more: [String] = []) throws -> ChildProcess {
-        let words = ["\(port)", folder.path("manner"), folder.path("requests")] + more
-        let server = try ChildProcess(
-            [Tools.python, Tools.script("plugin_server.py")] + words, in: folder)
-        #expect(eventually { SocketTable.listens(on: port) }, "\(server.errors)")
-        return server
-    }
-
-    private func text(_ scheme: String = "http", _ more: String = "") -> GatewayText {
+    private func text(
+        _ scheme: String = "http", _ more: String = "", _ other: PluginServer? = nil
+    ) -> GatewayText {
+        let server = other ?? server
         var text = GatewayText.socks()
         text.more = """
               - name: panel
                 plugin:
                   type: http
-                  addr: \(scheme)://127.0.0.1:\(port)/auth
+                  addr: \(scheme)://127.0.0.1:\(server.port)/auth
                   token: t0ken-of-mine
                   timeout: 500ms
             \(more)
@@ -56,8 +48,7 @@ struct AutherPluginTests {
     }
 
     @Test func `a server decides, and its id is billed`() throws {
-        let server = try startServer()
-        defer { server.kill() }
+        try server.start()
         let origin = try TCPOrigin.echo()
         let gateway = try gateway(text())
         let client = try SOCKSClient(gateway.address, user: "alice")
@@ -65,26 +56,25 @@ struct AutherPluginTests {
         client.socket.close()
         #expect(try gateway.onlyRecord().user == "id-of-alice")
         #expect(try login(gateway, "alice", "wrong") != 0)
-        let asked = readText(folder.path("requests"))
-        #expect(asked.contains("\"token\": \"Bearer t0ken-of-mine\""))
-        #expect(asked.contains("\"service\": \"socks\""))
+        let asked = server.requests("/auth")
+        #expect(asked.allSatisfy { $0.token == "Bearer t0ken-of-mine" } && asked.count == 2)
+        #expect(asked.allSatisfy { $0.body["service"] as? String == "socks" })
         #expect(try gateway.terminate() == .code(0))
         #expect(!gateway.log.contains("pw-of-") && !gateway.log.contains("t0ken"))
     }
 
     @Test func `a server that fails in any way lets nobody in, and is said once`() throws {
-        var server = try startServer()
-        defer { server.kill() }
+        try server.start()
         let gateway = try gateway(text())
         #expect(try login(gateway, "u1", "pw-of-u1") == 0)
         for (index, manner) in ["hang", "nonsense", "error"].enumerated() {
-            try behave(manner)
+            try server.behave(manner)
             #expect(try login(gateway, "v\(index)", "pw-of-v\(index)") != 0, "\(manner)")
         }
         server.kill()
         #expect(try login(gateway, "w1", "pw-of-w1") != 0, "dead")
-        try behave("good")
-        server = try startServer()
+        try server.behave("good")
+        try server.start()
         #expect(try login(gateway, "w2", "pw-of-w2") == 0, "back again")
         #expect(try gateway.terminate() == .code(0))
         let lines = gateway.log.split(separator: "\n")
@@ -100,8 +90,9 @@ struct AutherPluginTests {
                 "subjectAltName=DNS:panel.test",
             ], in: folder)
         try #require(made.isSuccess, "\(made)")
-        let server = try startServer([folder.path("cert.pem"), folder.path("key.pem")])
-        defer { server.kill() }
+        let server = try PluginServer(
+            folder, certificate: [folder.path("cert.pem"), folder.path("key.pem")])
+        try server.start()
         let authority = folder.path("cert.pem")
         for (tls, isLetIn) in [
             ("", false), ("      tls: { secure: false }", true),
@@ -109,7 +100,7 @@ struct AutherPluginTests {
             ("      tls: { caFile: \(authority), serverName: other.test }", false),
             ("      tls: { caFile: \(authority), serverName: panel.test }", true),
         ] {
-            let gateway = try gateway(text("https", tls))
+            let gateway = try gateway(text("https", tls, server))
             #expect(try (login(gateway, "alice", "pw-of-alice") == 0) == isLetIn, "\(tls)")
             #expect(try gateway.terminate() == .code(0))
         }

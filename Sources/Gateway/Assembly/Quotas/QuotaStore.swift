@@ -191,7 +191,7 @@ final class QuotaStore {
 
 extension FlowID {
     /// The sixteen bytes, as they are stored.
-    fileprivate var storedBytes: [UInt8] {
+    var storedBytes: [UInt8] {
         [high, low].flatMap { word in withUnsafeBytes(of: word.bigEndian) { Array($0) } }
     }
 }

@@ -24,6 +24,8 @@ package struct GatewayOptions: Sendable {
     package var arrivalLimiters: [LimitListOptions<Double>] = []
     /// How many bytes may be moved in all, by name.
     package var quotas: [QuotaOptions] = []
+    /// Servers that are told what moved, by name.
+    package var observers: [ObserverOptions] = []
     /// Where the API answers.
     package var api: ControlOptions?
     /// Where the metrics can be read.

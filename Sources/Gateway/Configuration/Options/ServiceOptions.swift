@@ -29,6 +29,10 @@ package struct ServiceOptions: Sendable {
     package let bypasses: [Located<String>]
     /// The `quotas:` entries that its flows count towards.
     package let quotas: [Located<String>]
+    /// The `observers:` entry that is told what it does and what its flows move.
+    package let observer: ObserverReference?
+    /// The `observers:` entry that is told what each of its clients moves.
+    package let handlerObserver: ObserverReference?
     /// Whether its clients may reach private addresses.
     package let allowsPrivateDestinations: Bool
     /// PROXY headers in front of its clients' bytes; nil where none are expected.
@@ -44,7 +48,8 @@ package struct ServiceOptions: Sendable {
         hosts: Located<String>?, limiters: [LimiterReference],
         connectionLimiter: Located<String>?, arrivalLimiter: Located<String>?,
         admissions: [Located<String>], bypasses: [Located<String>],
-        quotas: [Located<String>],
+        quotas: [Located<String>], observer: ObserverReference?,
+        handlerObserver: ObserverReference?,
         allowsPrivateDestinations: Bool,
         proxyHeaders: ProxyHeaderOptions?,
         ignoresChain: Bool, dialTimeout: Duration
@@ -62,6 +67,8 @@ package struct ServiceOptions: Sendable {
         self.admissions = admissions
         self.bypasses = bypasses
         self.quotas = quotas
+        self.observer = observer
+        self.handlerObserver = handlerObserver
         self.allowsPrivateDestinations = allowsPrivateDestinations
         self.proxyHeaders = proxyHeaders
         self.ignoresChain = ignoresChain

@@ -10,7 +10,8 @@ extension AutherOptions {
         file = ListFile.read(from: &reader)
         reader.notYet(.error, ["redis", "http"])
         let isRemote = reader.has("plugin")
-        plugin = reader.mapping("plugin") { HTTPPluginOptions(from: &$0) } ?? nil
+        plugin =
+            reader.mapping("plugin") { HTTPPluginOptions(from: &$0, atRisk: "passwords") } ?? nil
         if isRemote, reader.has("auths") || reader.has("file") {
             reader.warn(
                 "the plugin of the auther '\(name.value)' is asked, and its lists are not read",

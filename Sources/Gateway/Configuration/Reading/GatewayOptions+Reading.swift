@@ -33,6 +33,7 @@ extension GatewayOptions {
                 format: LimitFormat(keys: .ofArrivals, read: LimitNumber.arrivals))
         }
         quotas = reader.mappings("quotas") { QuotaOptions(from: &$0, files: &files) }
+        observers = reader.mappings("observers") { ObserverOptions(from: &$0) }
         plugins = reader.mappings("plugins") { PluginOptions(from: &$0) }.compactMap { $0 }
         api = reader.mapping("api") { ControlOptions(.api, from: &$0, files: &files) } ?? nil
         metrics =

@@ -40,13 +40,13 @@ enum GostVocabulary {
 
     /// Top-level keys that only define objects; without them nothing of ours changes.
     static let laterTopLevel = [
-        "ingresses", "routers", "sds", "recorders", "rewriters", "caches", "observers", "loggers",
+        "ingresses", "routers", "sds", "recorders", "rewriters", "caches", "loggers",
         "tls", "profiling",
     ]
 
     /// Keys of a service that decide who gets through, how, or what is counted.
     static let decisiveServiceKeys = [
-        "observer", "rewriter", "interface", "sockopts",
+        "rewriter", "interface", "sockopts",
     ]
     /// Keys of a service that change nothing of that.
     static let laterServiceKeys = ["cache", "logger", "loggers", "recorders", "status"]
@@ -56,15 +56,13 @@ enum GostVocabulary {
     ]
     /// Keys of a service's metadata that do not.
     static let laterServiceMetadata = [
-        "enableStats", "observer.period", "observePeriod", "observer.resetTraffic",
         "limiter.refreshInterval", "limiter.cleanupInterval", "labels",
     ]
 
     /// Keys of a handler that decide.
-    static let decisiveHandlerKeys = ["tls", "observer"]
+    static let decisiveHandlerKeys = ["tls"]
     /// Keys of handler metadata that do not change what we do.
     static let laterHandlerMetadata = [
-        "observer.period", "observePeriod", "observer.observePeriod", "observer.resetTraffic",
         "limiter.refreshInterval", "limiter.cleanupInterval", "sniffing", "sniffing.timeout",
         "sniffing.websocket", "sniffing.websocket.sampleRate", "sniffing.responseTimeout",
         "sniffing.fallback", "sniffing.udp", "mitm.certFile", "mitm.caCertFile", "mitm.keyFile",

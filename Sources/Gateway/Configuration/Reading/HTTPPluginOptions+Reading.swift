@@ -5,8 +5,9 @@ extension HTTPPluginOptions {
     /// How long a server may take where the file does not say.
     static let defaultTimeout = Duration.seconds(5)
 
-    /// Reads `plugin: {type, addr, token, timeout, tls}`; nil after a mistake.
-    init?(from reader: inout OptionReader) {
+    /// Reads `plugin: {type, addr, token, timeout, tls}`; nil after a mistake. `atRisk` is what
+    /// others could read where no TLS is in the way.
+    init?(from reader: inout OptionReader, atRisk: String) {
         let place = reader.location
         let type = reader.locatedString("type")
         let isHTTP = type?.value.lowercased() == "http"
@@ -46,7 +47,7 @@ extension HTTPPluginOptions {
         }
         if !address.isSecure, !address.isLoopback {
             reader.warn(
-                "passwords and tokens go to \(address.host) in the clear", at: text.location,
+                "\(atRisk) and tokens go to \(address.host) in the clear", at: text.location,
                 hint: "use https://, or a server on this machine")
         }
         if !isVerified, address.isSecure {

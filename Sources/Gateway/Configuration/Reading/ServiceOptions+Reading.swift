@@ -41,6 +41,9 @@ extension ServiceOptions {
         quotas = reader.strings("quotas")
         limiters = LimiterReference.read(
             &reader, metadata: &metadata.service, handler: &handlerReader)
+        observer = ObserverReference.read(service: &reader, metadata: &metadata.service)
+        handlerObserver = ObserverReference.read(
+            handler: &handlerReader, metadata: &metadata.handler)
         admissions = reader.strings("admission") + reader.strings("admissions")
         bypasses = reader.strings("bypass") + reader.strings("bypasses")
         allowsPrivateDestinations =
