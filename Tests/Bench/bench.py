@@ -51,6 +51,7 @@ def cases(seconds):
                 add(f'bulk_{direction}_{count}', 'bulk', STREAMS, '--dir', direction,
                     '--streams', count)
     add('connections', 'connrate', STREAMS, '--streams', 64)
+    add('http_gets', 'httprps', ('httpfwd',), '--streams', 64, '--size', 64)
     add('round_trips', 'rr', STREAMS, '--streams', 64, '--size', 64)
     for size, flows in ((512, 1), (1400, 1), (512, 100)):
         add(f'udp_{size}_{flows}', 'udp', ('socks5', 'udpfwd'), '--size', size, '--flows', flows)
@@ -203,7 +204,7 @@ def main():
         near = [peer for peer in near if peer.name in options.only.split(',')]
         far = [peer for peer in far if peer.name in options.only.split(',')]
     if options.mode == 'weir':
-        near.insert(0, peers.weir(folder))
+        near[:0] = [peers.weir(folder), peers.weir_chain(folder)]
         if not os.path.exists(near[0].commands[0][0]):
             sys.exit('bench: there is no ./weir; `make bench` builds it')
     if options.mode == 'list':

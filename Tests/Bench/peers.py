@@ -31,10 +31,47 @@ services:
     handler: { type: udp, metadata: { statsGUID: meter } }
     listener: { type: udp }
     forwarder: { nodes: [{ name: backend, addr: %(trains)s }] }
+  - name: web
+    addr: 127.0.0.1:22084
+    handler: { type: http, metadata: { http.keepalive: true, statsGUID: meter } }
+    listener: { type: tcp }
 plugins:
   - guid: meter
     type: wing-meter
     options: { interval: 5s, store: { sqlite: %(folder)s/usage.db } }
+"""
+
+# Two gateways behind each other: the second is a node of the first one's chain.
+FIRST = """\
+log: { level: error }
+services:
+  - name: entry
+    addr: 127.0.0.1:22090
+    handler: { type: socks5, chain: second, metadata: { statsGUID: meter } }
+    listener: { type: tcp }
+chains:
+  - name: second
+    hops:
+      - name: only
+        nodes: [{ name: exit, addr: 127.0.0.1:22091, connector: { type: socks5 } }]
+plugins:
+  - guid: meter
+    type: wing-meter
+    options: { interval: 5s, store: { sqlite: %(folder)s/first.db } }
+weir: { state: %(folder)s/first }
+"""
+SECOND = """\
+log: { level: error }
+services:
+  - name: exit
+    addr: 127.0.0.1:22091
+    handler: { type: socks5, metadata: { statsGUID: meter } }
+    listener: { type: tcp }
+plugins:
+  - guid: meter
+    type: wing-meter
+    options: { interval: 5s, store: { sqlite: %(folder)s/second.db } }
+weir: { state: %(folder)s/second }
 """
 
 
@@ -49,8 +86,17 @@ def weir(folder):
     """The gateway with metering on."""
     values = {'backend': BACKEND, 'trains': TRAIN_BACKEND, 'folder': folder}
     command = [os.path.join(ROOT, 'weir'), '-C', write(folder, 'weir.yaml', WEIR % values)]
-    ports = {'socks5': 22080, 'tcp': 22081, 'udpfwd': 22082, 'udptrain': 22083}
+    ports = {'socks5': 22080, 'tcp': 22081, 'udpfwd': 22082, 'udptrain': 22083, 'http': 22084,
+             'httpfwd': 22084}
     return Peer('weir', [command], ports, folder)
+
+
+def weir_chain(folder):
+    """Two gateways, one through the other, both with metering on."""
+    program, values = os.path.join(ROOT, 'weir'), {'folder': folder}
+    commands = [[program, '-C', write(folder, f'{name}.yaml', text % values)]
+                for name, text in (('second', SECOND), ('first', FIRST))]
+    return Peer('weir-chain', commands, {'socks5': 22090}, folder)
 
 
 def probes(folder):
@@ -170,7 +216,7 @@ LogFile "/dev/null"
 Allow 127.0.0.0/8
 """
     command = [program, '-d', '-c', write(folder, 'tinyproxy.conf', text)]
-    return Peer('tinyproxy', [command], {'http': 21160}, folder)
+    return Peer('tinyproxy', [command], {'http': 21160, 'httpfwd': 21160}, folder)
 
 
 def squid(folder):
@@ -192,7 +238,7 @@ shutdown_lifetime 0 seconds
 via off
 """
     command = [program, '-N', '-n', name, '-f', write(folder, 'squid.conf', text)]
-    return Peer('squid', [command], {'http': 21170}, folder)
+    return Peer('squid', [command], {'http': 21170, 'httpfwd': 21170}, folder)
 
 
 def haproxy(folder):
@@ -235,7 +281,19 @@ stream {{
         proxy_pass {BACKEND}; proxy_timeout 60s;
     }}
 }}
+http {{
+    access_log off; keepalive_requests 1000000000; client_body_temp_path {folder}/nginx-body;
+    proxy_temp_path {folder}/nginx-proxy; fastcgi_temp_path {folder}/nginx-1;
+    uwsgi_temp_path {folder}/nginx-2; scgi_temp_path {folder}/nginx-3;
+    upstream backend {{ server {BACKEND}; keepalive 256; keepalive_requests 1000000000; }}
+    server {{
+        listen 127.0.0.1:21192 reuseport;
+        location / {{
+            proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection "";
+        }}
+    }}
+}}
 """
     config = write(folder, 'nginx.conf', text)
     command = [program, '-p', folder, '-e', '/dev/null', '-c', config]
-    return Peer('nginx', [command], {'tcp': 21190, 'udpfwd': 21191}, folder)
+    return Peer('nginx', [command], {'tcp': 21190, 'udpfwd': 21191, 'httpfwd': 21192}, folder)

@@ -43,6 +43,16 @@ def report(table):
         judge(f'64-byte round trip, {protocol}: 1.1x copy probe',
               cpu('round_trips', f'weir/{protocol}'),
               times(cpu('round_trips', 'probe-copy256k/tcp'), 1.1), 'us')
+    judge('HTTP GET on a kept connection', cpu('http_gets', 'weir/httpfwd'), 20.0, 'us')
+    for case in ('connections', 'round_trips'):
+        judge(f'{case}, CONNECT: as socks5', cpu(case, 'weir/http'), cpu(case, 'weir/socks5'), 'us')
+    for case in ('connections', 'round_trips'):
+        judge(f'{case}, two gateways in a chain: 1.15x twice one',
+              cpu(case, 'weir-chain/socks5'), times(cpu(case, 'weir/socks5'), 2.3), 'us')
+    for case in BULK:
+        judge(f'{case}, two gateways in a chain: 1.15x twice one',
+              cpu(case, 'weir-chain/socks5', 'cpu_s_per_GiB', 1),
+              times(cpu(case, 'weir/socks5', 'cpu_s_per_GiB', 1), 2.3), 's/GiB')
     for case in ('udp_512_1', 'udp_1400_1'):
         for protocol in ('socks5', 'udpfwd'):
             judge(f'{case} echo, {protocol}: the probe with segmentation',
