@@ -1,5 +1,6 @@
 import Model
 import PluginKit
+import Storage
 import Testing
 
 @testable import WingMeter
@@ -127,6 +128,34 @@ struct CountingTests {
         }
         #expect(try Ledger(path: database).total == Ledger.Sum(flows: 1, counts: counts))
         await second.close()
+    }
+
+    @Test("go on from a database of the version before")
+    func migration() async throws {
+        let early = Schema(
+            name: WingMeter.schema.name, migrations: [WingMeter.schema.migrations[0]])
+        do {
+            let old = try Database(path: database)
+            try old.migrate(early)
+            let flow = flow(1)
+            for statement in [
+                "INSERT INTO wing_meter (id, guid) VALUES (1, 'meter')",
+                "INSERT INTO wing_subject VALUES (1, 1, 's', '', '', 'tcp')",
+                "INSERT INTO wing_usage VALUES (0, 1, 'a:1', 1, 70, 1, 0, 0, 0, 0, 0)",
+            ] { try old.execute(statement) }
+            try old.execute(
+                """
+                INSERT INTO wing_flow (opened, flow, meter, boot, subject, client, destination,
+                    address, updated, \(CountColumns.list), events, last_uplink_bytes)
+                VALUES (?1, ?2, 1, 1, 1, 'c', 'a:1', 'a:1', 0, 70, 1, 0, 0, 0, 0, 0, 2, 50)
+                """, .integer(flow.openedMilliseconds), .blob(flow.id.bytes))
+        }
+        let meter = try await started(boot: 2)
+        let event = FlowEvent.recovered(
+            flow(1), FlowCounts(up: 100, down: 0), .crash, atMilliseconds: Workbench.morning)
+        _ = try await meter.observe(FlowBatch(sequence: 1, events: [event]))
+        #expect(try Ledger(path: database).total.counts.uplinkBytes == 100)
+        await meter.close()
     }
 
     @Test("are kept apart for two meters that share a database, also for one flow")

@@ -125,6 +125,9 @@ package final class Database {
         return rows
     }
 
+    /// How many rows the last INSERT, UPDATE or DELETE that has run to its end changed itself.
+    package var changedRows: Int { Int(sqlite3_changes(handle)) }
+
     /// A query's single number; nil where there is no row or it is NULL.
     package func integer(_ text: String, _ values: Value...) throws -> Int64? {
         try rows(text, values) { $0.isNull(0) ? nil : $0.integer(0) }.first ?? nil

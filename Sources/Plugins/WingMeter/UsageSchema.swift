@@ -10,8 +10,7 @@ extension WingMeter: Migrations {
     /// - `wing_subject`: who and what, once; `''` stands for none.
     /// - `wing_usage`: `bucket` counts quarters of an hour since 1970, UTC.
     /// - `wing_flow`: `opened` leads the key so that new rows go to the end of the tree. The counts
-    ///   are cumulative; `last_…` are the ones before, so that one statement stores the new ones
-    ///   and tells the difference.
+    ///   are cumulative.
     /// - `wing_journal`: `lines` belong at `position` of the record file, and are written there
     ///   after the commit; a start writes them again.
     public static let schema = Schema(
@@ -56,7 +55,12 @@ extension WingMeter: Migrations {
                         device INTEGER NOT NULL, inode INTEGER NOT NULL,
                         position INTEGER NOT NULL, lines BLOB NOT NULL) STRICT
                     """,
-                ])
+                ]),
+            Migration(
+                "flows without the counts before the last",
+                (CountColumns.names.map { "last_\($0)" } + ["events"]).map {
+                    "ALTER TABLE wing_flow DROP COLUMN \($0)"
+                }),
         ])
 
     private static let countColumns = CountColumns.names

@@ -19,8 +19,8 @@ final class UsageStore {
     private(set) var floor: Int64
     private var subjects: [Subject: Int64] = [:]
     private var census: DestinationCensus
-    /// Kept, since its text is long to look up for every flow.
-    private var upsertStatement: Statement?
+    /// Kept, since their texts are long to look up for every flow.
+    private var flowStatements: FlowStatements?
     /// Users times services is what this grows with; more are looked up again.
     private let subjectsMax = 65_536
 
@@ -132,50 +132,22 @@ final class UsageStore {
             .integer(flow.openedMilliseconds), .blob(flow.id.bytes), .integer(meter)) != nil
     }
 
-    private static let upsertText = """
-        INSERT INTO wing_flow (opened, flow, meter, boot, subject, client, destination, address,
-            updated, closed, end_by, end_phase, end_cause, \(CountColumns.list))
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-            ?19, ?20)
-        ON CONFLICT (opened, flow, meter) DO UPDATE SET
-            \(CountColumns.each { "last_\($0) = \($0), \($0) = max(\($0), excluded.\($0))" }),
-            updated = excluded.updated, closed = excluded.closed, end_by = excluded.end_by,
-            end_phase = excluded.end_phase, end_cause = excluded.end_cause, events = events + 1
-        WHERE closed IS NULL
-        RETURNING events, \(CountColumns.each { "last_\($0)" })
-        """
-
     /// Makes or updates the flow's row; the counts that were there, or nil where it had ended.
+    ///
+    /// Most flows are short and come once, so the row is inserted first. One statement that also
+    /// tells the old counts (RETURNING) would build a table for them in memory every time, which
+    /// costs as much as the insert itself.
     private func upsert(
         _ reading: Reading, subject: Int64, destination: String
     ) throws -> (isNew: Bool, counts: FlowCounts)? {
-        let flow = reading.flow
-        let statement = try upsertStatement ?? database.statement(Self.upsertText)
-        upsertStatement = statement
-        defer { statement.reset() }
-        statement.bind(1, flow.openedMilliseconds)
-        statement.bind(2, flow.id.bytes)
-        statement.bind(3, meter)
-        statement.bind(4, Int64(bitPattern: flow.boot.bits))
-        statement.bind(5, subject)
-        statement.bind(6, flow.client.description)
-        statement.bind(7, destination)
-        statement.bind(8, flow.host == nil ? destination : flow.destination.description)
-        statement.bind(9, reading.atMilliseconds)
-        if reading.end == nil {
-            statement.bindNull(10)
-        } else {
-            statement.bind(10, reading.atMilliseconds)
+        let statements = try flowStatements ?? FlowStatements(database)
+        flowStatements = statements
+        if try statements.insert(reading, meter, subject: subject, destination: destination) {
+            return (isNew: true, counts: FlowCounts())
         }
-        statement.bind(11, reading.end?.by.name)
-        statement.bind(12, reading.end?.phase.name)
-        statement.bind(13, reading.end?.cause.name)
-        statement.bind(counts: reading.counts, from: 14)
-        guard try statement.step() else { return nil }
-        let before = (isNew: statement.integer(0) == 1, counts: statement.counts(from: 1))
-        // The row is written when the statement has run to its end.
-        while try statement.step() {}
-        return before
+        guard let before = try statements.openCounts(of: reading.flow, meter) else { return nil }
+        try statements.update(reading, meter)
+        return (isNew: false, counts: before)
     }
 
     // MARK: Usage
@@ -246,18 +218,6 @@ private struct Subject: Hashable {
     }
 }
 
-extension FlowID {
-    /// The sixteen bytes, as they are stored.
-    var bytes: [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: 16) { bytes, count in
-            let raw = UnsafeMutableRawBufferPointer(bytes)
-            raw.storeBytes(of: high.bigEndian, as: UInt64.self)
-            raw.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
-            count = 16
-        }
-    }
-}
-
 extension FlowCounts {
     /// What was added since `earlier`; where a count shrank, which the contract excludes, nothing.
     func growth(since earlier: FlowCounts) -> FlowCounts {
@@ -274,27 +234,5 @@ extension FlowCounts {
         overheadUplinkBytes = max(overheadUplinkBytes, other.overheadUplinkBytes)
         overheadDownlinkBytes = max(overheadDownlinkBytes, other.overheadDownlinkBytes)
         droppedPackets = max(droppedPackets, other.droppedPackets)
-    }
-}
-
-extension Statement {
-    /// Binds the seven counts from a place on.
-    func bind(counts: FlowCounts, from index: Int32) {
-        for (offset, count) in counts.columns.enumerated() {
-            bind(index + Int32(offset), counter: count)
-        }
-    }
-
-    /// Seven columns as counts.
-    func counts(from column: Int32) -> FlowCounts {
-        var counts = FlowCounts()
-        counts.uplinkBytes = counter(column)
-        counts.uplinkPackets = counter(column + 1)
-        counts.downlinkBytes = counter(column + 2)
-        counts.downlinkPackets = counter(column + 3)
-        counts.overheadUplinkBytes = counter(column + 4)
-        counts.overheadDownlinkBytes = counter(column + 5)
-        counts.droppedPackets = counter(column + 6)
-        return counts
     }
 }
