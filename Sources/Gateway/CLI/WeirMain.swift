@@ -22,7 +22,7 @@ public enum WeirMain {
     public static func run(
         plugins: [PluginDescriptor], arguments: [String] = CommandLine.arguments
     ) -> Never {
-        Process.returnLargeBlocks()
+        Process.tuneMemory()
         Process.ignoreBrokenPipes()
         let commands = plugins.flatMap(\.commands)
         let words: CommandLineArguments

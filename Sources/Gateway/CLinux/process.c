@@ -12,7 +12,10 @@
 
 void weir_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }
 
-void weir_return_large_blocks(size_t bytes) { mallopt(M_MMAP_THRESHOLD, (int)bytes); }
+void weir_tune_memory(size_t large, size_t spare) {
+    mallopt(M_MMAP_THRESHOLD, (int)large);
+    mallopt(M_TRIM_THRESHOLD, (int)spare);
+}
 
 static sigset_t awaited(void) {
     sigset_t set;

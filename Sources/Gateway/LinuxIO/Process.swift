@@ -25,10 +25,12 @@ package enum Process {
     /// Lets writes to ended connections fail with EPIPE instead of killing the process.
     package static func ignoreBrokenPipes() { weir_ignore_sigpipe() }
 
-    /// Has the allocator give large blocks back to the kernel when they are freed. By itself it
-    /// learns to keep blocks of up to 32 MiB, and then the lists of a burst of flows leave holes
-    /// between the idle ones: a fifth of their memory. Call it first.
-    package static func returnLargeBlocks() { weir_return_large_blocks(128 << 10) }
+    /// Has the allocator give large blocks back to the kernel when they are freed, and keep some
+    /// small ones. By itself it learns to keep blocks of up to 32 MiB, and then the lists of a
+    /// burst of flows leave holes between the idle ones: a fifth of their memory. And it returns
+    /// the memory of every batch of events that a plugin has taken, to ask for it again at once.
+    /// Call it first.
+    package static func tuneMemory() { weir_tune_memory(128 << 10, 8 << 20) }
 
     /// Blocks the four signals in this thread and in those it starts later, so that only
     /// `waitForSignal` takes them. Call it first in `main`, before any thread exists.

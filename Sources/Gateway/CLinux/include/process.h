@@ -5,7 +5,7 @@
 
 void weir_ignore_sigpipe(void);
 /// Blocks of memory from this size on go back to the kernel when they are freed, always.
-void weir_return_large_blocks(size_t bytes);
+void weir_tune_memory(size_t large, size_t spare);
 /// Blocks the signals that weir_wait_for_signal takes, in this thread and those it starts.
 int weir_block_signals(void);
 /// Waits for SIGINT, SIGTERM, SIGHUP or SIGUSR1 and returns its number.
