@@ -26,7 +26,12 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
 
     /// `ip:port`, IPv6 in brackets.
     public var description: String {
-        address.isV4 ? "\(address):\(port)" : "[\(address)]:\(port)"
+        guard address.isV4 else { return "[\(address)]:\(port)" }
+        return String(unsafeUninitializedCapacity: 21) { buffer in
+            let count = address.writeV4(to: buffer)
+            buffer[count] = UInt8(ascii: ":")
+            return count + 1 + UInt32(port).writeDecimal(to: buffer, at: count + 1)
+        }
     }
 
     /// A decimal port 0...65535 without sign or spaces; nil for anything else.

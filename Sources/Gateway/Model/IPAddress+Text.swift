@@ -17,8 +17,20 @@ extension IPAddress: CustomStringConvertible {
     }
 
     private var v4Description: String {
-        let bits = v4Bits
-        return "\(bits >> 24).\(bits >> 16 & 255).\(bits >> 8 & 255).\(bits & 255)"
+        String(unsafeUninitializedCapacity: 15) { writeV4(to: $0) }
+    }
+
+    /// Writes dotted decimal, at most 15 bytes; how many.
+    func writeV4(to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+        var count = 0
+        for shift: UInt32 in [24, 16, 8, 0] {
+            if count > 0 {
+                buffer[count] = UInt8(ascii: ".")
+                count += 1
+            }
+            count += (v4Bits >> shift & 255).writeDecimal(to: buffer, at: count)
+        }
+        return count
     }
 
     private var v6Description: String {
@@ -50,6 +62,23 @@ extension IPAddress: CustomStringConvertible {
             index = max(index, start + 1)
         }
         return best
+    }
+}
+
+extension UInt32 {
+    /// Writes decimal digits, without leading zeros; how many.
+    func writeDecimal(to buffer: UnsafeMutableBufferPointer<UInt8>, at start: Int) -> Int {
+        var (count, power) = (1, UInt32(10))
+        while count < 10, self >= power {
+            count += 1
+            power = power.multipliedReportingOverflow(by: 10).partialValue
+        }
+        var rest = self
+        for index in (start..<start + count).reversed() {
+            buffer[index] = UInt8(ascii: "0") + UInt8(rest % 10)
+            rest /= 10
+        }
+        return count
     }
 }
 

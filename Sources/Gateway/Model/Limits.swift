@@ -73,7 +73,7 @@ public enum Limits {
     /// destination for one user; browsers open six.
     public static let keptUpstreams = 1024
     /// See `keptUpstreams`.
-    public static let keptUpstreamsPerDestination = 32
+    public static let keptUpstreamsPerDestination = 256
     /// How long such a connection is kept: less than common origins wait before they close.
     public static let keptUpstreamMilliseconds = 30_000
     /// How old a kept connection may be for a request that must not be repeated if the origin

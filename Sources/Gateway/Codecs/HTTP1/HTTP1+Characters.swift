@@ -49,6 +49,20 @@ extension HTTP1 {
             && zip(one, other).allSatisfy { $0 == $1 || lowercased($0) == lowercased($1) }
     }
 
+    /// Whether bytes are a text but for the case of ASCII letters.
+    static func isSame(_ one: ArraySlice<UInt8>, _ other: String) -> Bool {
+        guard one.count == other.utf8.count else { return false }
+        var other = other
+        return one.withUnsafeBufferPointer { one in
+            other.withUTF8 { other in
+                for index in one.indices where one[index] != other[index] {
+                    guard lowercased(one[index]) == lowercased(other[index]) else { return false }
+                }
+                return true
+            }
+        }
+    }
+
     /// The value of 1...19 decimal digits, at most `Int64.max`; nil for anything else.
     static func decimal(_ digits: some Collection<UInt8>) -> UInt64? {
         guard (1...19).contains(digits.count) else { return nil }

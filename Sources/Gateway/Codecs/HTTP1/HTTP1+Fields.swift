@@ -13,7 +13,7 @@ extension HTTP1 {
             package let value: ArraySlice<UInt8>
 
             /// Whether this is the name, in any case.
-            package func isNamed(_ other: String) -> Bool { HTTP1.isSame(name, other.utf8) }
+            package func isNamed(_ other: String) -> Bool { HTTP1.isSame(name, other) }
         }
 
         /// Where a field stands in the buffer.
@@ -74,7 +74,7 @@ extension HTTP1.Fields: Equatable {
 
 extension HTTP1.Fields {
     private func isNamed(_ line: Line, _ name: String) -> Bool {
-        Int(line.nameCount) == name.utf8.count && HTTP1.isSame(bytes[line.name], name.utf8)
+        Int(line.nameCount) == name.utf8.count && HTTP1.isSame(bytes[line.name], name)
     }
 
     /// The value of the first field of that name, in any case.
@@ -110,7 +110,7 @@ extension HTTP1.Fields {
         lines.contains { line in
             isNamed(line, name)
                 && bytes[line.value].split(separator: UInt8(ascii: ","))
-                    .contains { HTTP1.isSame(Self.trimmed($0), member.utf8) }
+                    .contains { HTTP1.isSame(Self.trimmed($0), member) }
         }
     }
 

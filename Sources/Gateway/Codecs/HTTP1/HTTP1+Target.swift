@@ -46,7 +46,7 @@ extension HTTP1 {
             case .absolute(let target):
                 output.append(contentsOf: target.scheme.utf8)
                 output.append(contentsOf: "://".utf8)
-                output.append(contentsOf: target.authority.description.utf8)
+                target.authority.encode(into: &output)
                 output.append(contentsOf: target.path)
             case .authority(let destination):
                 output.append(contentsOf: destination.description.utf8)
@@ -84,7 +84,9 @@ extension HTTP1 {
                 rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") }
                 ?? rest.endIndex
             guard let authority = Authority(rest[..<end]) else { return nil }
-            scheme = String(decoding: bytes[..<colon].map(HTTP1.lowercased), as: UTF8.self)
+            scheme =
+                HTTP1.isSame(bytes[..<colon], "http")
+                ? "http" : String(decoding: bytes[..<colon].map(HTTP1.lowercased), as: UTF8.self)
             self.authority = authority
             path = Array(rest[end...])
         }

@@ -1,3 +1,4 @@
+import Bytes
 import Codecs
 import Model
 
@@ -37,12 +38,12 @@ struct HTTPHop {
         _ head: HTTP1.RequestHead, _ target: HTTP1.AbsoluteTarget, _ terms: RequestTerms,
         into output: inout [UInt8]
     ) {
-        output.append(contentsOf: head.method.description.utf8)
+        output.append(text: head.method.description)
         output.append(UInt8(ascii: " "))
         target.forOrigin(head.method).encode(into: &output)
-        output.append(contentsOf: " HTTP/1.1\r\nHost: ".utf8)
-        output.append(contentsOf: target.authority.description.utf8)
-        output.append(contentsOf: "\r\n".utf8)
+        output.append(text: " HTTP/1.1\r\nHost: ")
+        target.authority.encode(into: &output)
+        output.append(text: "\r\n")
         let named = head.fields.members("connection")
         let dropsExpectation = head.version == .http10 || head.framing == .none
         for field in head.fields {
@@ -73,7 +74,7 @@ struct HTTPHop {
         if !connection.isEmpty {
             Self.write("Connection", connection.joined(separator: ", "), into: &output)
         }
-        output.append(contentsOf: "\r\n".utf8)
+        output.append(text: "\r\n")
     }
 
     /// The protocols that a request offers to change to, as far as they are passed on. HTTP/2 in
@@ -110,11 +111,11 @@ struct HTTPHop {
 
     /// Writes an answer for its client behind `output`.
     func encode(_ head: HTTP1.ResponseHead, _ terms: AnswerTerms, into output: inout [UInt8]) {
-        output.append(contentsOf: "HTTP/1.1 ".utf8)
-        output.append(contentsOf: String(head.status).utf8)
+        output.append(text: "HTTP/1.1 ")
+        output.append(text: String(head.status))
         output.append(UInt8(ascii: " "))
         output.append(contentsOf: head.reason)
-        output.append(contentsOf: "\r\n".utf8)
+        output.append(text: "\r\n")
         let named = head.fields.members("connection")
         for field in head.fields where !Self.isForOneHop(field, named) {
             Self.write(field, into: &output)
@@ -138,28 +139,32 @@ struct HTTPHop {
         if let connection = terms.connection {
             Self.write("Connection", connection, into: &output)
         }
-        output.append(contentsOf: "\r\n".utf8)
+        output.append(text: "\r\n")
     }
 
     // MARK: Fields
 
-    /// Fields that mean the next hop only, by their length.
-    private static let forOneHop: [Int: [String]] = Dictionary(
-        grouping: [
+    /// Fields that mean the next hop only, at the index of their length.
+    private static let forOneHop: [[String]] = {
+        let names = [
             "connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade",
             "content-length", "proxy-authorization", "proxy-authenticate",
             "proxy-authentication-info", "http2-settings",
             // gost's own, from client to proxy.
             "gost-target", "x-gost-target", "x-gost-protocol", "gost-record",
-        ], by: { $0.utf8.count })
+        ]
+        let byLength = Dictionary(grouping: names, by: { $0.utf8.count })
+        return (0...(byLength.keys.max() ?? 0)).map { byLength[$0] ?? [] }
+    }()
 
     /// Whether a field ends here: by its nature, or because `Connection` names it. `Via` stays
     /// whoever names it, since loops are found by it.
     private static func isForOneHop(
         _ field: HTTP1.Fields.Field, _ named: [ArraySlice<UInt8>]
     ) -> Bool {
-        if let names = forOneHop[field.name.count], names.contains(where: { field.isNamed($0) }) {
-            return true
+        let length = field.name.count
+        if length < forOneHop.count {
+            for name in forOneHop[length] where field.isNamed(name) { return true }
         }
         if named.isEmpty || field.isNamed("via") { return false }
         return named.contains { name in
@@ -169,25 +174,25 @@ struct HTTPHop {
     }
 
     private func writeVia(_ version: HTTP1.Version, into output: inout [UInt8]) {
-        output.append(contentsOf: (version == .http10 ? "Via: 1.0 " : "Via: 1.1 ").utf8)
-        output.append(contentsOf: pseudonym.utf8)
-        output.append(contentsOf: "\r\n".utf8)
+        output.append(text: version == .http10 ? "Via: 1.0 " : "Via: 1.1 ")
+        output.append(text: pseudonym)
+        output.append(text: "\r\n")
     }
 
     private static func write(_ field: HTTP1.Fields.Field, into output: inout [UInt8]) {
         output.append(contentsOf: field.name)
-        output.append(contentsOf: ": ".utf8)
+        output.append(text: ": ")
         output.append(contentsOf: field.value)
-        output.append(contentsOf: "\r\n".utf8)
+        output.append(text: "\r\n")
     }
 
     private static func write(
         _ name: String, _ value: some Collection<UInt8>, into output: inout [UInt8]
     ) {
-        output.append(contentsOf: name.utf8)
-        output.append(contentsOf: ": ".utf8)
+        output.append(text: name)
+        output.append(text: ": ")
         output.append(contentsOf: value)
-        output.append(contentsOf: "\r\n".utf8)
+        output.append(text: "\r\n")
     }
 
     private static func write(_ name: String, _ value: String, into output: inout [UInt8]) {
