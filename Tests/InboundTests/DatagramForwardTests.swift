@@ -1,3 +1,4 @@
+import Chance
 import KernelTesting
 import LinuxIO
 import Metering
@@ -25,12 +26,13 @@ struct DatagramForwardTests {
 
     private func bench(
         to host: Destination.Host = .address(Self.target.address),
-        _ connector: Connector = Connector(.socks5)
+        _ connector: Connector = Connector(.socks5), seed: UInt64 = 1, faults: Faults = .none
     ) throws -> InboundBench {
         let targets = TargetList(
             [Destination(host: host, port: Self.target.port)], strategy: .fifo, maxFails: 1,
             failTimeoutMilliseconds: 10_000)
-        return try DatagramNode.bench(connector, handler: .forward(targets))
+        return try DatagramNode.bench(
+            connector, handler: .forward(targets), seed: seed, faults: faults)
     }
 
     private func stop(_ forwarder: DatagramForwarder, _ bench: InboundBench) {
@@ -126,6 +128,71 @@ struct DatagramForwardTests {
         #expect(node.datagrams.count == 1)
         #expect(forwarder.strayPackets == 20)
         stop(forwarder, bench)
+    }
+
+    /// Bursts of several clients through nodes that fail in the middle, with every fault of the
+    /// kernel that loses no datagram.
+    private func play(_ seed: UInt64) throws {
+        var random = SplitMix64(seed: seed)
+        let form: UInt8 = random.happens(0.5) ? 0xf3 : 3
+        let fails = form == 0xf3 && random.happens(0.5)
+        let bench = try bench(
+            to: random.happens(0.5) ? .name("target.example") : .address(Self.target.address),
+            seed: seed, faults: .swarm(seed: seed, lossy: false))
+        bench.simulation.kernel.bufferBytes = Int.random(in: 2000...200_000, using: &random)
+        let node = try DatagramNode(bench.simulation, serves: [form])
+        if fails { node.framesBeforeReset = Int.random(in: 1...20, using: &random) }
+        let forwarder = try open(bench)
+        let host = bench.simulation.peer(InboundBench.clientHost)
+        let clients = try (0..<3).map { _ in try host.bindDatagrams() }
+        var sent = 0
+        for _ in 0..<40 {
+            let client = try #require(clients.randomElement(using: &random))
+            let size = [1, 99, 1200, 8000, 40_000].randomElement(using: &random) ?? 1
+            try client.send(Payload.bytes(size, seed: UInt64(sent)), to: Self.door)
+            sent += 1
+            if random.happens(0.5) { bench.simulation.run(milliseconds: 5) }
+        }
+        bench.simulation.run(milliseconds: 3000)
+        stop(forwarder, bench)
+        let counts = bench.closed.map(\.counts)
+        func sum(_ value: (FlowCounts) -> UInt64) -> Int {
+            counts.reduce(0) { $0 + Int(value($1)) }
+        }
+        let received = clients.flatMap(\.received).map(\.bytes.count)
+        #expect(sum(\.downlinkPackets) == received.count, "seed \(seed)")
+        #expect(sum(\.downlinkBytes) == received.reduce(0, +), "seed \(seed)")
+        let (taken, arrived) = (sum(\.uplinkPackets), node.datagrams.count)
+        #expect(fails ? taken >= arrived : taken == arrived, "seed \(seed)")
+        // Each was taken by the kernel, or dropped by a flow, or came when there was none; of the
+        // answers, some were dropped too, and some were lost with their stream.
+        let accounted = taken + sum(\.droppedPackets) + Int(forwarder.strayPackets)
+        if fails {
+            #expect((sent...sent + arrived).contains(accounted), "seed \(seed)")
+        } else {
+            #expect(accounted == sent + arrived - received.count, "seed \(seed)")
+        }
+    }
+
+    @Test(arguments: 0..<10 as Range<UInt64>)
+    func `over many seeds every datagram is delivered or counted as dropped`(_ tens: UInt64) throws
+    {
+        for seed in 0..<10 as Range<UInt64> { try play(27_000 + tens * 10 + seed) }
+    }
+
+    @Test(arguments: [0xf3, 3] as [UInt8])
+    func `a target of IPv6 goes through a node of IPv4`(form: UInt8) throws {
+        let target = try #require(IPAddress("2001:db8::7"))
+        let bench = try bench(to: .address(target))
+        let node = try DatagramNode(bench.simulation, serves: [form])
+        let forwarder = try open(bench)
+        let client = try bench.simulation.peer(InboundBench.clientHost).bindDatagrams()
+        try client.send([1, 2], to: Self.door)
+        bench.simulation.run(milliseconds: 200)
+        #expect(node.datagrams.map(\.destination) == [Destination(Endpoint(target, 53))])
+        #expect(client.received.map(\.bytes) == [[1, 2]])
+        stop(forwarder, bench)
+        #expect(bench.closed.map(\.counts.downlinkBytes) == [2])
     }
 
     @Test func `strangers with made-up addresses open so many ways and no more`() throws {

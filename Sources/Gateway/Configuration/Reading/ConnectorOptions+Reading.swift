@@ -21,8 +21,10 @@ extension ConnectorOptions {
             kind = .socks5
             metadata.accept("notls")
             datagramForm = Self.datagramForm(from: &metadata)
-            // Datagrams of any size go whole, and flows end as the service says.
-            metadata.accept("udp.bufferSize", "udpBufferSize", "udp.timeout")
+            // Datagrams of any size go whole.
+            metadata.accept("udp.bufferSize", "udpBufferSize")
+            // Flows end as the service says.
+            metadata.notYet(.warning, ["udp.timeout"])
             metadata.notYet(.warning, GostVocabulary.multiplexing)
         case "forward", "tcp":
             kind = .passThrough
