@@ -93,7 +93,7 @@ final class FreeKernel: IODriver {
     }
     func listen(atPath path: String) throws(Errno) -> Descriptor { open() }
     func accept(_ listener: Descriptor) -> Accepted { .wouldBlock }
-    func connect(to endpoint: Endpoint) throws(Errno) -> Descriptor { open() }
+    func connect(to endpoint: Endpoint, by egress: Egress) throws(Errno) -> Descriptor { open() }
     func socketError(_ descriptor: Descriptor) -> Errno? { nil }
     func localEndpoint(_ descriptor: Descriptor) throws(Errno) -> Endpoint {
         Endpoint(.loopbackV4, 1)

@@ -16,6 +16,7 @@ extension ServiceOptions {
             if ignoresChain { line += " ignored" }
             lines.append(line)
         }
+        if !egress.described.isEmpty { lines.append(" \(egress.described)") }
         if dialTimeout != .seconds(15) { lines.append("  dialTimeout \(dialTimeout.text)") }
         return lines
     }
@@ -39,7 +40,8 @@ extension HopOptions {
     func lines(indented space: String) -> [String] {
         if isReference { return ["\(space)hop \(name.value) of hops:"] }
         let passed = bypasses.map { " bypass=\($0.value)" }.joined()
-        return ["\(space)hop \(name.value) \(selector.described)\(passed)"]
+        let followed = file.map { " file=\($0.path.value)" } ?? ""
+        return ["\(space)hop \(name.value) \(selector.described)\(passed)\(followed)"]
             + nodes.map { "\(space)  \($0.line)" }
     }
 }
@@ -56,8 +58,27 @@ extension NodeOptions {
         if let resolver { line += " resolver=\(resolver.value)" }
         if let hosts { line += " hosts=\(hosts.value)" }
         for bypass in bypasses { line += " bypass=\(bypass.value)" }
+        line += egress.described
         if let proxyProtocol { line += " proxyProtocol=\(proxyProtocol)" }
         return line + (matcher?.described ?? "") + share.described
+    }
+}
+
+extension EgressOptions {
+    var described: String {
+        var text = ""
+        let ways = choices.map { choice -> String in
+            let name =
+                switch choice.place {
+                case .device(let name): name
+                case .address(let address): address.description
+                case .ingress: "auto"
+                }
+            return name + (choice.isStrict ? "!" : "")
+        }
+        if !ways.isEmpty { text += " interface=\(ways.joined(separator: ","))" }
+        if mark != 0 { text += " so_mark=\(mark)" }
+        return text
     }
 }
 

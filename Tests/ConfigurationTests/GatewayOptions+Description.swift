@@ -172,7 +172,7 @@ extension HTTPOptions {
 
 extension ForwarderOptions {
     fileprivate var lines: [String] {
-        ["  forwarder \(selector.described)"]
+        ["  forwarder \(hop.map { "hop \($0.value)" } ?? selector.described)"]
             + nodes.map { node in
                 "    node \(node.name) \(node.destination.value)\(node.share.described)"
             }
@@ -193,6 +193,7 @@ extension NameServerOptions {
         if let timeToLive { line += " ttl=\(timeToLive.text)" }
         if let clientSubnet { line += " clientIP=\(clientSubnet)" }
         if answersStale { line += " async" }
+        if let chain { line += " chain=\(chain.value)" }
         return line
     }
 }

@@ -130,6 +130,35 @@ struct ChainRulesTests {
         }
     }
 
+    @Test func `nodes from a file that is replaced and broken`() throws {
+        let origin = try TCPOrigin.echo()
+        let folder = try TemporaryFolder()
+        try withGateway { exit in
+            let list = try folder.write("- \(node("one", exit.port))\n", to: "nodes")
+            let hop = "{ name: h, file: { path: \"\(list)\" }, reload: 1h }"
+            try withGateway(entry([hop]), folder: folder) { first in
+                let target = SOCKSTarget.address(origin.address)
+                let before = try route(first, target)
+                #expect(before == ["one"])
+                rename(
+                    try folder.write("[ \(node("two", exit.port)) ]", to: "nodes.new"), list)
+                var number = 1
+                let isNew = try eventually {
+                    number += 1
+                    return try route(first, target, record: number) == ["two"]
+                }
+                #expect(isNew)
+                rename(
+                    try folder.write(
+                        "- \(node("three", exit.port, ", bypass: gone"))\n", to: "nodes.new"),
+                    list)
+                #expect(eventually { first.log.contains("nothing of the name 'gone'") })
+                let after = try route(first, target, record: number + 1)
+                #expect(after == ["two"])
+            }
+        }
+    }
+
     // MARK: PROXY headers
 
     @Test(arguments: [1, 2])

@@ -2,6 +2,30 @@ import Testing
 
 @Suite("TCP and UDP forward", .ownThread)
 struct ForwardTests {
+    @Test func `a forward takes a hop's nodes, each for its clients`() throws {
+        let (first, second) = (try TCPOrigin.greeting([1]), try TCPOrigin.greeting([2]))
+        var text = GatewayText.forward("tcp", to: [])
+        text.services[0].more = ["forwarder: { hop: targets }"]
+        text.more = """
+            hops:
+              - name: targets
+                nodes:
+                  - { addr: "\(first.address)", matcher: { rule: "ClientIP(`127.0.0.9`)" } }
+                  - { addr: "\(second.address)", matcher: { rule: "ClientIP(`127.0.0.8`)" } }
+
+            """
+        try withGateway(text) { gateway in
+            for (client, byte) in [("127.0.0.9", 1), ("127.0.0.8", 2)] as [(String, UInt8)] {
+                let socket = try Socket.connect(
+                    to: gateway.address, from: Address(client, 0))
+                #expect(try socket.receive(exactly: 1) == [byte])
+            }
+            let stranger = try Socket.connect(to: gateway.address)
+            #expect(throws: (any Error).self) { try stranger.receive(exactly: 1) }
+            #expect(eventually { gateway.log.contains("the rules of all targets are for others") })
+        }
+    }
+
     @Test func `tcp goes to the target, exactly counted`() throws {
         let origin = try TCPOrigin.echo()
         let payload = [UInt8].pattern(100_000)

@@ -27,6 +27,8 @@ final class DialerTests {
     private var objections: [IPAddress: String] = [:]
     private var judged: [Endpoint] = []
     private var started = 0
+    private var egress = EgressPlan.anywhere
+    private var ingress: IPAddress?
     private var outcome: String?
 
     /// Dials and lets time pass until it has ended; the address that answered, or the fault.
@@ -34,7 +36,7 @@ final class DialerTests {
         outcome = nil
         simulation.onLoop { loop in
             let dialer = Dialer(
-                loop: loop, resolver: table,
+                loop: loop, resolver: table, egress: egress,
                 objection: { [self] endpoint, client in
                     #expect(client == Self.client)
                     judged.append(endpoint)
@@ -44,6 +46,7 @@ final class DialerTests {
                 do throws(DialFault) {
                     let socket = try await dialer.dial(
                         Destination(host: host, port: 80), client: Self.client,
+                        ingress: ingress,
                         deadlineNanoseconds: loop.nowNanoseconds + limitMilliseconds * 1_000_000,
                         onStart: { _ in self.started += 1 })
                     outcome = "\(socket.peer.address)"
@@ -156,5 +159,57 @@ final class DialerTests {
         table.addresses["a"] = (0..<100).map { IPAddress(v4: 0xcb00_7100 + UInt32($0)) }
         #expect(dial(.name("a")) == "refused")
         #expect(started == Limits.addressesPerName)
+    }
+
+    // MARK: Ways out
+
+    /// Dials an address by some ways out; where the other side saw it come from, or the fault.
+    private func source(_ choices: EgressPlan.Choice..., mark: UInt32 = 0, to host: String)
+        throws -> String
+    {
+        egress = EgressPlan(choices, mark: mark)
+        simulation.kernel.devices["eth1"] = try addresses("192.0.2.21", "2001:db8:2::1")
+        var seen: Endpoint?
+        let listener = try simulation.peer(host).listen(port: 80)
+        listener.onConnection = { seen = $0.remote }
+        let outcome = dial(.address(try address(host)))
+        return outcome == host ? "\(seen?.address ?? .anyV4)" : outcome
+    }
+
+    @Test func `a connection leaves by interface, address or where it came in`() throws {
+        #expect(try source(.init(.device("eth1")), to: "203.0.113.1") == "192.0.2.21")
+        let own = try address("192.0.2.21")
+        #expect(try source(.init(.address(own)), to: "203.0.113.2") == "192.0.2.21")
+        ingress = own
+        #expect(try source(.init(.ingress), mark: 3, to: "203.0.113.3") == "192.0.2.21")
+    }
+
+    @Test func `the next way is taken when one fails, up to a strict one`() throws {
+        let stranger = try address("192.0.2.99")
+        #expect(
+            try source(
+                .init(.device("eth9")), .init(.address(stranger)), .init(.device("eth1")),
+                to: "203.0.113.1") == "192.0.2.21")
+        let fault = try source(
+            .init(.device("eth9"), isStrict: true), .init(.device("eth1")), to: "203.0.113.2")
+        #expect(fault.contains("eth9") && fault.contains("setsockopt(SO_BINDTODEVICE): ENODEV"))
+    }
+
+    @Test func `an address of the other family is no way`() throws {
+        let own = try address("2001:db8:2::1")
+        #expect(
+            try source(
+                .init(.address(own), isStrict: true), .init(.device("eth1")),
+                to: "203.0.113.1") == "192.0.2.21")
+        #expect(
+            try source(.init(.address(own)), to: "203.0.113.2").hasPrefix("egress(\"no interface"))
+        #expect(try source(.init(.ingress), to: "203.0.113.3").hasPrefix("egress(\"no interface"))
+    }
+
+    @Test func `a mark that may not be set is a fault, never silence`() throws {
+        simulation.kernel.allowsMarks = false
+        let fault = try source(mark: 7, to: "203.0.113.1")
+        #expect(fault.contains("so_mark 7: setsockopt(SO_MARK): EPERM; it needs the capability"))
+        #expect(started == 0)
     }
 }

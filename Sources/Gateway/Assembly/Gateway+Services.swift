@@ -44,12 +44,15 @@ extension Gateway {
         known: [String: MeteredService]
     ) throws(StartFault) -> ServicePlanner {
         let options = configuration.loaded.options
+        let factory = ObjectFactory(
+            options: options, shared: objects, files: files, digest: try passwordDigest())
+        let chains = ChainPlanner(options: options, objects: objects, factory: factory)
         return ServicePlanner(
             options: options, plugins: plugins, objects: objects, quotas: quotas,
-            factory: ObjectFactory(
-                options: options, shared: objects, files: files, digest: try passwordDigest()),
-            own: own, throttle: throttle,
-            names: NameServices(options: options, files: systemFiles, pool: pool),
+            factory: factory, own: own, throttle: throttle,
+            names: NameServices(
+                options: options, files: systemFiles, pool: pool, own: own,
+                ways: try chains.nameServerWays(), hosts: factory.hostsOfNodes()),
             remoteAuther: { (plugin, name) throws(StartFault) in
                 HTTPAuthenticator(
                     self.pluginServer(

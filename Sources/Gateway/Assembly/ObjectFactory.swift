@@ -81,6 +81,14 @@ struct ObjectFactory {
         }
     }
 
+    /// The lists of hosts that nodes of chains may name, by their names.
+    func hostsOfNodes() -> [String: Published<HostsTable>] {
+        if options.chains.isEmpty { return [:] }
+        var tables: [String: Published<HostsTable>] = [:]
+        for list in options.hosts { tables[list.name.value] = hosts(list.name.value) }
+        return tables
+    }
+
     private static func table(_ mappings: [HostsOptions.Mapping]) -> HostsTable {
         var table = HostsTable()
         for mapping in mappings { table.add(mapping.address, names: mapping.names) }

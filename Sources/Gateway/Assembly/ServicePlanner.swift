@@ -47,7 +47,8 @@ struct ServicePlanner {
             introducing: introducing(handler), limits: limits(service),
             arrivals: arrivals(service),
             clients: factory.admissions(service.admissions),
-            bypasses: factory.bypasses(service.bypasses))
+            bypasses: factory.bypasses(service.bypasses),
+            egress: ChainPlanner.egress(service.egress))
         let (own, names) = (own, names)
         let allowsPrivate = service.allowsPrivateDestinations
         let resolver = service.resolver?.value
@@ -97,17 +98,35 @@ struct ServicePlanner {
                 HTTPSettings(http, idleTimeout: service.handler.idleTimeout),
                 SOCKSSettings(socks, hasChain: !service.chains.isEmpty))
         case .forward:
-            guard let forwarder = service.forwarder, !forwarder.nodes.isEmpty else {
-                throw StartFault("service '\(service.name.value)' forwards to nobody")
-            }
-            return .forward(
-                TargetList(
-                    forwarder.nodes.map { node in
-                        TargetList.Target(
-                            node.destination.value, filter: ChainPlanner.filter(node.matcher),
-                            ChainPlanner.member(node.share, forwarder.selector))
-                    }, strategy: ChainPlanner.strategy(forwarder.selector)))
+            return .forward(try targets(service))
         }
+    }
+
+    private func targets(_ service: ServiceOptions) throws(StartFault) -> TargetList {
+        var targets: [TargetList.Target] = []
+        var selector = SelectorOptions.standard
+        if let name = service.forwarder?.hop {
+            let hop = options.hops.first { $0.name.value == name.value }
+            selector = hop?.selector ?? selector
+            for node in hop?.nodes ?? [] {
+                targets.append(
+                    TargetList.Target(
+                        node.address.value, filter: ChainPlanner.filter(node.matcher),
+                        ChainPlanner.member(node.share, selector)))
+            }
+        } else if let forwarder = service.forwarder {
+            selector = forwarder.selector
+            for node in forwarder.nodes {
+                targets.append(
+                    TargetList.Target(
+                        node.destination.value, filter: ChainPlanner.filter(node.matcher),
+                        ChainPlanner.member(node.share, selector)))
+            }
+        }
+        guard !targets.isEmpty else {
+            throw StartFault("service '\(service.name.value)' forwards to nobody")
+        }
+        return TargetList(targets, strategy: ChainPlanner.strategy(selector))
     }
 
     /// Makes a service's routes for a loop.
@@ -119,16 +138,12 @@ struct ServicePlanner {
         let (own, names, route) = (own, names, service.handler.route)
         let choice = NameChoice(resolver: service.resolver?.value, hosts: service.hosts?.value)
         let hosts = factory.hosts(choice.hosts)
-        // Shared objects are made here; on the loops they are only used.
-        var tables: [String: Published<HostsTable>] = [:]
-        for list in options.hosts where group != nil {
-            tables[list.name.value] = factory.hosts(list.name.value)
-        }
-        let none = factory.hosts(nil)
-        return { [tables] station in
+        let egress = ChainPlanner.egress(service.egress)
+        return { station in
             var plan = Router.Plan()
             plan.group = group
             plan.retries = route.retries
+            plan.asksForListener = egress.asksForIngress
             plan.hashesByHost = route.hashesByHost
             // Who wrote the file chose the nodes, not the client: a local one is good for all.
             plan.nodeObjection = { endpoint in
@@ -137,11 +152,7 @@ struct ServicePlanner {
             }
             plan.farObjection = { own.objection(beyondChain: $0) }
             plan.farNames = names.farNames(choice, hosts: hosts, for: station)
-            plan.makeResolver = { choice in
-                names.resolver(
-                    choice.resolver, hosts: choice.hosts.flatMap { tables[$0] } ?? none,
-                    for: station)
-            }
+            plan.makeResolver = { names.resolver($0, for: station) }
             return plan
         }
     }

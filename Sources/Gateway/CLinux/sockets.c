@@ -33,11 +33,18 @@ static const struct { int level, name; } options[] = {
     [WEIR_JOIN_SEGMENTS] = {IPPROTO_UDP, UDP_GRO},
     [WEIR_TELL_LOCAL_V4] = {IPPROTO_IP, IP_PKTINFO},
     [WEIR_TELL_LOCAL_V6] = {IPPROTO_IPV6, IPV6_RECVPKTINFO},
+    [WEIR_MARK] = {SOL_SOCKET, SO_MARK},
+    [WEIR_BIND_WITHOUT_PORT] = {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT},
 };
 
 int weir_set_option(int fd, enum weir_option option, int value) {
     return WEIR_CALL(
         int, setsockopt(fd, options[option].level, options[option].name, &value, sizeof value));
+}
+
+int weir_bind_device(int fd, const char *name) {
+    return WEIR_CALL(
+        int, setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name)));
 }
 
 int weir_unsent_bytes(int fd) {

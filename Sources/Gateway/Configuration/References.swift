@@ -1,5 +1,6 @@
 import Model
 import Options
+import Rules
 
 /// What must hold between the parts of a configuration: names lead somewhere and are unique,
 /// addresses are listened on once, and example passwords stay at home.
@@ -13,6 +14,7 @@ struct References {
         references.checkUniqueness()
         references.checkNames()
         references.checkChains()
+        references.checkResolverChains()
         references.checkPlugins()
         references.checkAddresses()
         references.checkOpenness()
@@ -116,12 +118,19 @@ struct References {
     }
 
     private mutating func checkChains() {
-        let used = options.services.flatMap(\.handler.route.chains).map(\.name)
+        let used =
+            options.services.flatMap(\.handler.route.chains).map(\.name)
+            + options.resolvers.flatMap(\.servers).compactMap(\.chain)
         missing(used, among: options.chains.map(\.name), kind: "chain", key: "chains")
         unused(options.chains.map(\.name), used, kind: "chain")
         let references = options.chains.flatMap(\.hops).filter(\.isReference).map(\.name)
         missing(references, among: options.hops.map(\.name), kind: "hop", key: "hops")
-        unused(options.hops.map(\.name), references, kind: "hop", by: "chain")
+        let forwarders = options.services.compactMap { $0.forwarder?.hop }
+        missing(forwarders, among: options.hops.map(\.name), kind: "hop", key: "hops")
+        unused(
+            options.hops.map(\.name), references + forwarders, kind: "hop",
+            by: "chain and no forwarder")
+        checkForwarderHops()
         checkDatagramChains()
         for chain in options.chains {
             for hop in chain.hops.dropLast() {
@@ -134,6 +143,72 @@ struct References {
                 }
             }
         }
+    }
+
+    /// A forwarder takes addresses of a hop's nodes and whom they are for; the rest is for chains.
+    private mutating func checkForwarderHops() {
+        for service in options.services {
+            guard let name = service.forwarder?.hop,
+                let hop = options.hops.first(where: { $0.name.value == name.value })
+            else { continue }
+            let isForChains =
+                !hop.bypasses.isEmpty
+                || hop.nodes.contains { node in
+                    !node.bypasses.isEmpty || node.egress != .anywhere
+                        || node.proxyProtocol != nil || node.resolver != nil || node.hosts != nil
+                }
+            if isForChains {
+                warn(
+                    "bypasses, ways out, PROXY headers and resolvers of the hop '\(name.value)' are"
+                        + " for chains: a forwarder takes its nodes' addresses and rules",
+                    at: name.location)
+            }
+            if hop.file?.reload != nil {
+                error(
+                    "a forwarder does not follow the file of the hop '\(name.value)'",
+                    at: name.location, hint: "leave its 'reload' out")
+            }
+            for node in hop.nodes {
+                guard let rule = node.matcher?.rule else { continue }
+                if rule.asksForDestination || service.listener.transport == .udp {
+                    error(
+                        service.listener.transport == .udp
+                            ? "rules of nodes do not decide about datagrams yet"
+                            : "a rule of the hop '\(name.value)' asks where a client wants to go,"
+                                + " which a forwarder's client does not say",
+                        at: name.location)
+                    break
+                }
+            }
+        }
+    }
+
+    /// A resolver must not need a chain that needs the resolver.
+    private mutating func checkResolverChains() {
+        for resolver in options.resolvers {
+            for chain in resolver.servers.compactMap(\.chain) {
+                var (waiting, seen) = ([chain.value], Set<String>())
+                while let next = waiting.popLast() {
+                    guard seen.insert(next).inserted else { continue }
+                    let needed = resolversOfNodes(inChain: next)
+                    if needed.contains(resolver.name.value) {
+                        error(
+                            "the chain '\(chain.value)' finds its nodes by the resolver"
+                                + " '\(resolver.name.value)', which would ask through it",
+                            at: chain.location, hint: "give those nodes another resolver")
+                        break
+                    }
+                    waiting += options.resolvers.filter { needed.contains($0.name.value) }
+                        .flatMap(\.servers).compactMap(\.chain?.value)
+                }
+            }
+        }
+    }
+
+    private func resolversOfNodes(inChain name: String) -> Set<String> {
+        let hops = options.chains.first { $0.name.value == name }?.hops ?? []
+        let nodes = hops.compactMap { options.hop($0) }.flatMap(\.nodes)
+        return Set(nodes.filter { $0.address.value.name != nil }.compactMap(\.resolver?.value))
     }
 
     private mutating func missing(

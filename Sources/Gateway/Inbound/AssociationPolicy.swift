@@ -139,15 +139,22 @@ final class AssociationPolicy: DatagramPolicy {
             let endpoints = try await desk.dialer.endpoints(
                 of: destination, client: client, deadlineNanoseconds: deadline)
             guard let endpoint = endpoints.first else { return nil }
-            do throws(Errno) {
-                return DatagramWay(
-                    far: try FarSide.direct(desk.station.datagrams, to: endpoint),
-                    endpoint: endpoint, destination: Destination(endpoint))
-            } catch {
-                throw DialFault(error)
-            }
+            return DatagramWay(
+                far: try desk.directDatagrams(to: endpoint, ingress: nil),
+                endpoint: endpoint, destination: Destination(endpoint))
         } catch {
             log(destination, client, error.reason)
+            return nil
+        }
+    }
+
+    func leave(
+        to destination: Endpoint, client: Endpoint, ingress: IPAddress, _ context: DatagramContext
+    ) -> FarSide? {
+        do throws(DialFault) {
+            return try desk.directDatagrams(to: destination, ingress: ingress)
+        } catch {
+            log(Destination(destination), client, error.reason)
             return nil
         }
     }

@@ -16,6 +16,7 @@ extension DialFault {
         case .hostUnreachable: "host unreachable"
         case .timedOut: "timed out"
         case .failed(let error): error.description
+        case .egress(let reason): "cannot leave as configured: \(reason)"
         case .node(let name, let fault): "node \(name): \(fault.reason)"
         case .cut: "the gateway stops"
         }
@@ -30,7 +31,7 @@ extension DialFault {
         case .networkUnreachable: .networkUnreachable
         case .hostUnreachable: .hostUnreachable
         case .timedOut: .ttlExpired
-        case .failed, .node, .cut: .generalFailure
+        case .failed, .egress, .node, .cut: .generalFailure
         }
     }
 }

@@ -41,7 +41,7 @@ package final class ServiceDesk {
         self.passing = passing
         let bypasses = settings.bypasses
         let dialer = Dialer(
-            loop: station.loop, resolver: resolver,
+            loop: station.loop, resolver: resolver, egress: settings.egress,
             objection: { endpoint, client in
                 guarding(endpoint, client)
                     ?? bypasses.hit(resolved: endpoint).map { "bypass '\($0.name)'" }
@@ -208,7 +208,7 @@ package final class ServiceDesk {
         _ client: StreamSocket
     ) -> RouteQuery {
         var query = RouteQuery(destination, transport: transport, client: client.peer, user: user)
-        if router.introducesClients {
+        if router.asksForListener {
             query.listener = client.introduction?.destination ?? (try? client.localEndpoint())
         }
         return query

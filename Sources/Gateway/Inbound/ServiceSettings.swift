@@ -32,6 +32,8 @@ package struct ServiceSettings: Sendable {
     package var clients: AdmissionGroup
     /// Destinations that it refuses.
     package var bypasses: BypassGroup
+    /// How connections leave that go directly.
+    package var egress: EgressPlan
 
     package init(
         metered: MeteredService, gate: LoginGate, handshakeNanoseconds: UInt64,
@@ -39,7 +41,7 @@ package struct ServiceSettings: Sendable {
         handler: HandlerSettings, introducers: Introducers? = nil,
         introducing: ProxyProtocol.Version? = nil, limits: [any LimitSource] = [],
         arrivals: ArrivalGate? = nil, clients: AdmissionGroup = .everybody,
-        bypasses: BypassGroup = .none
+        bypasses: BypassGroup = .none, egress: EgressPlan = .anywhere
     ) {
         self.introducers = introducers
         self.introducing = introducing
@@ -54,6 +56,7 @@ package struct ServiceSettings: Sendable {
         self.arrivals = arrivals
         self.clients = clients
         self.bypasses = bypasses
+        self.egress = egress
     }
 }
 

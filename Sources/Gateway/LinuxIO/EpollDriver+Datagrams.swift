@@ -6,8 +6,10 @@ extension EpollDriver {
     package func bindDatagrams(
         at endpoint: Endpoint, options: DatagramOptions
     ) throws(Errno) -> Descriptor {
-        let (socket, family, address) = try openSocket(at: endpoint, weir_datagram_socket)
+        let wanted = options.egress.source.map { Endpoint($0, endpoint.port) } ?? endpoint
+        let (socket, family, address) = try openSocket(at: wanted, weir_datagram_socket)
         do throws(Errno) {
+            try leave(socket, by: options.egress)
             // SO_REUSEADDR would let a second process take our datagrams, so only SO_REUSEPORT.
             if options.isShared { try set(socket, WEIR_REUSE_PORT, 1) }
             switch family {
@@ -20,7 +22,9 @@ extension EpollDriver {
             joinSegments(socket)
             try setReceiveBuffer(socket, options.receiveBufferBytes)
             var shim = address.shim
-            _ = try SystemCall.value(weir_bind(socket, family.shim, &shim), "bind")
+            _ = try SystemCall.value(
+                weir_bind(socket, family.shim, &shim),
+                options.egress.source == nil ? "bind" : Errno.sourceCall)
         } catch {
             weir_close(socket)
             throw error

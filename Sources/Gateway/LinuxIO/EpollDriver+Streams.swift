@@ -80,12 +80,18 @@ extension EpollDriver {
         }
     }
 
-    package func connect(to endpoint: Endpoint) throws(Errno) -> Descriptor {
+    package func connect(
+        to endpoint: Endpoint, by egress: Egress
+    ) throws(Errno) -> Descriptor {
         let family = SocketFamily(of: endpoint.address)
         let socket = try SystemCall.value(weir_stream_socket(family.shim), "socket")
         do throws(Errno) {
             try set(socket, WEIR_NO_DELAY, 1)
             try keepAlive(socket)
+            if !egress.isAnywhere {
+                try leave(socket, by: egress)
+                if let source = egress.source { try bind(socket, to: source, family) }
+            }
             var shim = endpoint.shim
             _ = try SystemCall.value(weir_connect(socket, family.shim, &shim), "connect")
         } catch {
@@ -93,6 +99,15 @@ extension EpollDriver {
             throw error
         }
         return Descriptor(socket)
+    }
+
+    private func bind(
+        _ socket: Int32, to source: IPAddress, _ family: SocketFamily
+    ) throws(Errno) {
+        // The port is chosen with the destination, so that one address has its ports for each.
+        _ = weir_set_option(socket, WEIR_BIND_WITHOUT_PORT, 1)
+        var shim = Endpoint(source, 0).shim
+        _ = try SystemCall.value(weir_bind(socket, family.shim, &shim), Errno.sourceCall)
     }
 
     package func socketError(_ descriptor: Descriptor) -> Errno? {
@@ -157,6 +172,19 @@ extension EpollDriver {
             return (other, .v4, Endpoint(.anyV4, endpoint.port))
         }
         return (try SystemCall.value(socket, "socket"), family, endpoint)
+    }
+
+    /// Makes a socket leave through a device and with a mark. A socket that did not would take
+    /// another way than it should, so a failure is one of the whole call.
+    func leave(_ socket: Int32, by egress: Egress) throws(Errno) {
+        if egress.mark != 0 {
+            _ = try SystemCall.value(
+                weir_set_option(socket, WEIR_MARK, Int32(bitPattern: egress.mark)),
+                Errno.markCall)
+        }
+        if let device = egress.device {
+            _ = try SystemCall.value(weir_bind_device(socket, device), Errno.deviceCall)
+        }
     }
 
     /// Sets an integer option.

@@ -45,8 +45,9 @@ package protocol IODriver: AnyObject {
     /// Takes one connection from a listening socket.
     func accept(_ listener: Descriptor) -> Accepted
     /// Starts to connect. Watch it; it becomes writable when it is connected or failed, and
-    /// `socketError` tells which. A refusal that is known already is thrown.
-    func connect(to endpoint: Endpoint) throws(Errno) -> Descriptor
+    /// `socketError` tells which. A refusal that is known already is thrown; when it is that the
+    /// socket cannot leave by `egress`, it says so (`Errno.isOfEgress`).
+    func connect(to endpoint: Endpoint, by egress: Egress) throws(Errno) -> Descriptor
     /// Takes the pending error of a socket; nil when there is none.
     func socketError(_ descriptor: Descriptor) -> Errno?
     /// The address that the socket is bound to. For a Unix socket: unspecified.
@@ -88,6 +89,11 @@ package protocol IODriver: AnyObject {
 }
 
 extension IODriver {
+    /// Starts to connect, by whichever way the kernel has.
+    package func connect(to endpoint: Endpoint) throws(Errno) -> Descriptor {
+        try connect(to: endpoint, by: .anywhere)
+    }
+
     /// Not known.
     package func unsentBytes(_ descriptor: Descriptor) -> Int { 0 }
 }
@@ -174,10 +180,15 @@ package struct DatagramOptions: Sendable {
     package var isShared: Bool
     /// The receive buffer asked for.
     package var receiveBufferBytes: Int32
+    /// How datagrams leave; a source address is the one bound to, of whichever family.
+    package var egress: Egress
 
-    package init(isShared: Bool = false, receiveBufferBytes: Int32 = 4 << 20) {
+    package init(
+        isShared: Bool = false, receiveBufferBytes: Int32 = 4 << 20, egress: Egress = .anywhere
+    ) {
         self.isShared = isShared
         self.receiveBufferBytes = receiveBufferBytes
+        self.egress = egress
     }
 }
 

@@ -67,13 +67,14 @@ package final class StreamSocket: ReadinessHandler, TimerHandler {
 
     /// Connects to an endpoint before `deadlineNanoseconds` of the loop's clock.
     package static func connect(
-        to endpoint: Endpoint, loop: EventLoop, deadlineNanoseconds: UInt64,
+        to endpoint: Endpoint, by egress: Egress = .anywhere, loop: EventLoop,
+        deadlineNanoseconds: UInt64,
         onStart: (StreamSocket) -> Void
     ) async throws(StreamFault) -> StreamSocket {
         let socket: StreamSocket
         do throws(Errno) {
             socket = try StreamSocket(
-                try loop.driver.connect(to: endpoint), peer: endpoint, loop: loop)
+                try loop.driver.connect(to: endpoint, by: egress), peer: endpoint, loop: loop)
         } catch {
             throw .failed(error)
         }

@@ -62,6 +62,11 @@ package protocol DatagramPolicy: AnyObject {
     /// the way is to be closed.
     func reach(
         _ destination: Destination, client: Endpoint, later: @escaping (DatagramWay?) -> Void)
+    /// Opens a socket towards one target, for a client that sent to `ingress`; nil when there is
+    /// none.
+    func leave(
+        to destination: Endpoint, client: Endpoint, ingress: IPAddress, _ context: DatagramContext
+    ) -> FarSide?
     /// Opens a flow's meter; nil when no slot is left.
     func open(
         client: Endpoint, destination: Endpoint, host: String?, listener: Endpoint, far: FarSide
@@ -73,6 +78,13 @@ package protocol DatagramPolicy: AnyObject {
 }
 
 extension DatagramPolicy {
+    /// As the kernel has it.
+    package func leave(
+        to destination: Endpoint, client: Endpoint, ingress: IPAddress, _ context: DatagramContext
+    ) -> FarSide? {
+        try? FarSide.direct(context, to: destination)
+    }
+
     /// No nodes.
     package var opensWays: Bool { false }
 

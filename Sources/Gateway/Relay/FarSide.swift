@@ -19,23 +19,29 @@ package struct FarSide {
     package let way: Way?
 
     /// A socket towards everybody.
-    package static func direct(_ context: DatagramContext) throws(Errno) -> FarSide {
-        FarSide(side: try SocketSide(context, .everybody, at: Endpoint(.anyV6, 0)), way: nil)
+    package static func direct(
+        _ context: DatagramContext, by egress: Egress = .anywhere
+    ) throws(Errno) -> FarSide {
+        FarSide(
+            side: try SocketSide(context, .everybody, at: Endpoint(.anyV6, 0), by: egress),
+            way: nil)
     }
 
     /// A socket towards one destination.
     package static func direct(
-        _ context: DatagramContext, to destination: Endpoint
+        _ context: DatagramContext, to destination: Endpoint, by egress: Egress = .anywhere
     ) throws(Errno) -> FarSide {
         let unspecified: IPAddress = destination.address.isV4 ? .anyV4 : .anyV6
         return FarSide(
-            side: try SocketSide(context, .everybody, at: Endpoint(unspecified, 0)), way: nil)
+            side: try SocketSide(
+                context, .everybody, at: Endpoint(unspecified, 0), by: egress), way: nil)
     }
 
     /// A node's UDP ASSOCIATE: datagrams to its relay, for as long as it keeps the stream on which
     /// it was asked for. A throw has closed the stream.
     package static func node(
-        _ context: DatagramContext, relay: Endpoint, control stream: StreamSocket, route: [String]
+        _ context: DatagramContext, relay: Endpoint, control stream: StreamSocket, route: [String],
+        by egress: Egress = .anywhere
     ) throws(Errno) -> FarSide {
         do throws(Errno) {
             let way = Way(route: route, local: try stream.localEndpoint(), remote: stream.peer)
@@ -44,7 +50,7 @@ package struct FarSide {
             let unspecified: IPAddress = relay.address.isV4 ? .anyV4 : .anyV6
             let side = try SocketSide(
                 context, .node(relay),
-                at: Endpoint(isBeside ? way.local.address : unspecified, 0))
+                at: Endpoint(isBeside ? way.local.address : unspecified, 0), by: egress)
             side.control = NodeControl(context.loop, stream.detach())
             return FarSide(side: side, way: way)
         } catch {

@@ -77,7 +77,8 @@ final class ForwardSession: FlowOwner, SideOwner {
     private func answered(_ endpoint: Endpoint?) {
         guard case .asking = state else { return }
         // Out of descriptors: this client's datagrams are dropped until its session ends.
-        guard let endpoint, let far = try? FarSide.direct(context, to: endpoint),
+        guard let endpoint,
+            let far = policy.leave(to: endpoint, client: client, ingress: local, context),
             open(
                 DatagramWay(far: far, endpoint: endpoint, destination: Destination(endpoint)))
         else {

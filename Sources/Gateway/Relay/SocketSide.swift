@@ -34,12 +34,16 @@ final class SocketSide: AssociationSide, ReadinessHandler, Resumable {
     private unowned var owner: (any SideOwner)?
 
     /// Binds a socket.
-    init(_ context: DatagramContext, _ role: Role, at endpoint: Endpoint) throws(Errno) {
+    init(
+        _ context: DatagramContext, _ role: Role, at endpoint: Endpoint,
+        by egress: Egress = .anywhere
+    ) throws(Errno) {
         self.context = context
         self.role = role
         if case .client = role { batch = context.downlink } else { batch = context.uplink }
         let driver = context.loop.driver
-        descriptor = try driver.bindDatagrams(at: endpoint, options: DatagramOptions())
+        descriptor = try driver.bindDatagrams(
+            at: endpoint, options: DatagramOptions(egress: egress))
         do throws(Errno) {
             local = try driver.localEndpoint(descriptor)
         } catch {

@@ -18,6 +18,8 @@ package enum DialFault: Error, Hashable, Sendable {
     case timedOut
     /// Another failure of the socket calls.
     case failed(Errno)
+    /// It cannot be left by the interface, address or mark that was asked for; why, for the log.
+    case egress(String)
     /// A node of a chain: which one, as messages name it, and what it is.
     case node(String, NodeFault)
     /// The gateway cut the attempt.
@@ -41,7 +43,7 @@ package enum DialFault: Error, Hashable, Sendable {
         case .hostUnreachable: 4
         case .timedOut: 3
         case .networkUnreachable: 2
-        case .denied, .failed: 1
+        case .denied, .failed, .egress: 1
         case .name, .node, .cut: 0
         }
     }
@@ -72,16 +74,19 @@ package enum DialFault: Error, Hashable, Sendable {
 package final class Dialer {
     private let loop: EventLoop
     private let resolver: any NameResolver
+    /// How its sockets leave.
+    private let egress: EgressPlan
     /// Nil allows an endpoint; otherwise the reason against it.
     private let object: (Endpoint, _ client: Endpoint) -> String?
 
     /// A dialer of one loop and service. `objection` is asked at every attempt, after resolution.
     package init(
-        loop: EventLoop, resolver: any NameResolver,
+        loop: EventLoop, resolver: any NameResolver, egress: EgressPlan = .anywhere,
         objection: @escaping (Endpoint, _ client: Endpoint) -> String?
     ) {
         self.loop = loop
         self.resolver = resolver
+        self.egress = egress
         object = objection
     }
 
@@ -122,10 +127,11 @@ package final class Dialer {
 
     /// Connects to the first address that answers; when none does, the fault that tells most is
     /// thrown. `onStart` gets each socket as soon as there is one, so that it can be cut. Each
-    /// address gets its share of the time that is left.
+    /// address gets its share of the time that is left. `ingress` is the address that the client
+    /// connected to, where it is known.
     package func dial(
-        _ destination: Destination, client: Endpoint, deadlineNanoseconds: UInt64,
-        onStart: (StreamSocket) -> Void
+        _ destination: Destination, client: Endpoint, ingress: IPAddress? = nil,
+        deadlineNanoseconds: UInt64, onStart: (StreamSocket) -> Void
     ) async throws(DialFault) -> StreamSocket {
         let endpoints = try await endpoints(
             of: destination, client: client, deadlineNanoseconds: deadlineNanoseconds)
@@ -134,20 +140,65 @@ package final class Dialer {
             let now = loop.nowNanoseconds
             guard now < deadlineNanoseconds else { throw worst ?? .timedOut }
             let share = (deadlineNanoseconds - now) / UInt64(endpoints.count - index)
-            do throws(StreamFault) {
-                return try await StreamSocket.connect(
-                    to: endpoint, loop: loop, deadlineNanoseconds: now + share, onStart: onStart)
+            do throws(DialFault) {
+                return try await connect(
+                    to: endpoint, ingress: ingress, deadlineNanoseconds: now + share,
+                    onStart: onStart)
             } catch {
-                let fault: DialFault
-                switch error {
-                case .cut: throw .cut
-                case .timedOut: fault = .timedOut
-                case .ended: fault = .refused
-                case .failed(let errno): fault = DialFault(errno)
-                }
-                if fault.weight > worst?.weight ?? 0 { worst = fault }
+                if error == .cut { throw error }
+                if error.weight > worst?.weight ?? 0 { worst = error }
             }
         }
         throw worst ?? .timedOut
+    }
+
+    /// Connects to one address, by the first way out that leads there.
+    private func connect(
+        to endpoint: Endpoint, ingress: IPAddress?, deadlineNanoseconds: UInt64,
+        onStart: (StreamSocket) -> Void
+    ) async throws(DialFault) -> StreamSocket {
+        let egresses = egress.egresses(towards: endpoint.address, ingress: ingress)
+        var worst = DialFault.noWayOut
+        for (index, egress) in egresses.enumerated() {
+            let now = loop.nowNanoseconds
+            guard now < deadlineNanoseconds else { throw worst }
+            let share = (deadlineNanoseconds - now) / UInt64(egresses.count - index)
+            do throws(StreamFault) {
+                return try await StreamSocket.connect(
+                    to: endpoint, by: egress, loop: loop, deadlineNanoseconds: now + share,
+                    onStart: onStart)
+            } catch {
+                let fault = DialFault(error, by: egress)
+                if fault == .cut { throw fault }
+                if index == 0 || fault.weight > worst.weight { worst = fault }
+            }
+        }
+        throw worst
+    }
+}
+
+extension DialFault {
+    /// What was asked for leads to no address of the destination's family.
+    package static let noWayOut = DialFault.egress(
+        "no interface or address that was named leads to the destination's family")
+
+    /// What a failed attempt means.
+    fileprivate init(_ fault: StreamFault, by egress: Egress) {
+        switch fault {
+        case .cut: self = .cut
+        case .timedOut: self = .timedOut
+        case .ended: self = .refused
+        case .failed(let error): self = DialFault(error, by: egress)
+        }
+    }
+
+    /// What a failed call on a socket means that was to leave so.
+    package init(_ error: Errno, by egress: Egress) {
+        guard error.isOfEgress else {
+            self = DialFault(error)
+            return
+        }
+        let need = error.isForbidden ? "; it needs the capability CAP_NET_ADMIN" : ""
+        self = .egress("\(egress.label): \(error)\(need)")
     }
 }

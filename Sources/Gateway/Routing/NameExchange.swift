@@ -22,15 +22,21 @@ final class NameExchange: ReadinessHandler {
 
     private let loop: EventLoop
     private let inbox: DatagramInbox
+    /// Leads to the server where that is not asked directly; over TCP only.
+    private let router: Router?
     private let report: (Event) -> Void
     private var descriptor = Descriptor.none
     private var registration = Registration.none
     private var stream: StreamSocket?
     private var isClosed = false
 
-    init(_ loop: EventLoop, inbox: DatagramInbox, report: @escaping (Event) -> Void) {
+    init(
+        _ loop: EventLoop, inbox: DatagramInbox, router: Router?,
+        report: @escaping (Event) -> Void
+    ) {
         self.loop = loop
         self.inbox = inbox
+        self.router = router
         self.report = report
     }
 
@@ -39,6 +45,7 @@ final class NameExchange: ReadinessHandler {
         let message = [UInt8](capacity: DNS.Query.maximumByteCount) { query.encode(into: &$0) }
         switch server.transport {
         case .udp:
+            precondition(router == nil, "a chain is a stream")
             do throws(Errno) {
                 try sendDatagram(message, to: server.endpoint)
             } catch {
@@ -113,10 +120,12 @@ final class NameExchange: ReadinessHandler {
     private func exchange(_ message: [UInt8], _ server: Endpoint, _ deadline: UInt64) async {
         if isClosed { return }
         do throws(StreamFault) {
-            let stream = try await StreamSocket.connect(
-                to: server, loop: loop, deadlineNanoseconds: deadline,
-                onStart: { self.stream = $0 })
+            guard let stream = try await connect(to: server, deadline) else {
+                return tell(.failed)
+            }
             defer { stream.close() }
+            if isClosed { return }
+            stream.setDeadline(nanoseconds: deadline)
             let length = UInt16(message.count)
             try await stream.write(
                 [UInt8(length >> 8), UInt8(truncatingIfNeeded: length)] + message)
@@ -124,6 +133,26 @@ final class NameExchange: ReadinessHandler {
             answer.withUnsafeBytes { tell(.message($0)) }
         } catch {
             tell(.failed)
+        }
+    }
+
+    /// A stream to the server; nil where a chain did not lead there.
+    private func connect(
+        to server: Endpoint, _ deadline: UInt64
+    ) async throws(StreamFault) -> StreamSocket? {
+        guard let router else {
+            return try await StreamSocket.connect(
+                to: server, loop: loop, deadlineNanoseconds: deadline,
+                onStart: { self.stream = $0 })
+        }
+        do throws(DialFault) {
+            // Nobody in particular asks: answers are kept for all.
+            return try await router.dial(
+                RouteQuery(Destination(server), client: Endpoint(.loopbackV4, 0), user: nil),
+                deadlineNanoseconds: deadline, onStart: { self.stream = $0 }
+            ).socket
+        } catch {
+            return nil
         }
     }
 

@@ -9,6 +9,7 @@ import Model
 final class QueryRun: TimerHandler {
     private let loop: EventLoop
     private let inbox: DatagramInbox
+    private let router: Router?
     private let timeoutNanoseconds: UInt64
     private let done: (NameAnswer) -> Void
     private var machine: NameQuery
@@ -16,11 +17,12 @@ final class QueryRun: TimerHandler {
     private var timer = TimerToken.none
 
     init(
-        name: String, plan: NameQueryPlan, loop: EventLoop, inbox: DatagramInbox,
+        name: String, plan: NameQueryPlan, loop: EventLoop, inbox: DatagramInbox, router: Router?,
         done: @escaping (NameAnswer) -> Void
     ) {
         self.loop = loop
         self.inbox = inbox
+        self.router = router
         self.done = done
         timeoutNanoseconds = plan.timeoutNanoseconds
         machine = NameQuery(name: name, plan: plan, seed: loop.driver.randomWord())
@@ -37,7 +39,7 @@ final class QueryRun: TimerHandler {
         for action in actions {
             switch action {
             case .send(let query, let server, let number):
-                let exchange = NameExchange(loop, inbox: inbox) { [self] event in
+                let exchange = NameExchange(loop, inbox: inbox, router: router) { [self] event in
                     happened(event, number)
                 }
                 exchanges[number] = exchange

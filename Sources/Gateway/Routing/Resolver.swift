@@ -25,10 +25,15 @@ package final class Resolver: NameResolver {
         package var kind: Kind
         /// Which addresses are of use, and which come first.
         package var families: AddressFamilies
+        /// The chain that name servers are asked through, over TCP only; nil asks directly.
+        package var way: ChainGroup?
 
-        package init(_ kind: Kind, families: AddressFamilies = .preferV4) {
+        package init(
+            _ kind: Kind, families: AddressFamilies = .preferV4, way: ChainGroup? = nil
+        ) {
             self.kind = kind
             self.families = families
+            self.way = way
         }
     }
 
@@ -38,6 +43,8 @@ package final class Resolver: NameResolver {
     private let files: SystemFiles
     private let pool: BlockingPool
     private let answersStale: Bool
+    private let makeRouter: (ChainGroup) -> Router
+    private var routers: [ObjectIdentifier: Router] = [:]
     private let inbox = DatagramInbox(capacity: 4, messageBytes: 4096)
     private var cache: AnswerCache
     private var open: [AnswerCache.Key: [Waiter]] = [:]
@@ -48,12 +55,16 @@ package final class Resolver: NameResolver {
 
     /// A resolver. `sources` are asked in order, the next when one fails; without any, only the
     /// hosts are known. With `answersStale` an answer that is too old is given at once, while it is
-    /// asked for anew.
+    /// asked for anew. `routers` makes what leads through a source's chain.
     package init(
         _ loop: EventLoop, hosts: Published<HostsTable>, sources: [Source],
         lifetime: AnswerCache.Lifetime, answersStale: Bool = false, files: SystemFiles,
-        pool: BlockingPool
+        pool: BlockingPool,
+        routers: @escaping (ChainGroup) -> Router = { _ in
+            preconditionFailure("no source has a chain")
+        }
     ) {
+        makeRouter = routers
         self.loop = loop
         self.hosts = hosts
         self.sources = sources
@@ -128,7 +139,7 @@ package final class Resolver: NameResolver {
         for source in sources {
             switch source.kind {
             case .system: answer = await askSystem(name, source.families)
-            case .servers(let plan): answer = await query(name, plan)
+            case .servers(let plan): answer = await query(name, plan, source.way.map(router))
             }
             if case .failed = answer { continue }
             return answer
@@ -169,9 +180,18 @@ package final class Resolver: NameResolver {
         return value
     }
 
-    private func query(_ name: String, _ plan: NameQueryPlan) async -> NameAnswer {
+    private func router(_ way: ChainGroup) -> Router {
+        if let known = routers[ObjectIdentifier(way)] { return known }
+        let router = makeRouter(way)
+        routers[ObjectIdentifier(way)] = router
+        return router
+    }
+
+    private func query(
+        _ name: String, _ plan: NameQueryPlan, _ router: Router? = nil
+    ) async -> NameAnswer {
         await withUnsafeContinuation { continuation in
-            QueryRun(name: name, plan: plan, loop: loop, inbox: inbox) {
+            QueryRun(name: name, plan: plan, loop: loop, inbox: inbox, router: router) {
                 continuation.resume(returning: $0)
             }.start()
         }

@@ -34,6 +34,17 @@ package struct Rule: Sendable, Hashable {
     /// gost's priority of a rule that has none of its own: its length.
     package var priority: Int { text.utf8.count }
 
+    /// Whether it asks for what a client wants to reach.
+    package var asksForDestination: Bool { Self.asksForDestination(expression) }
+
+    private static func asksForDestination(_ expression: Expression) -> Bool {
+        switch expression {
+        case .all(let parts), .any(let parts): parts.contains { asksForDestination($0) }
+        case .not(let part): asksForDestination(part)
+        case .call(let tests): tests.contains { $0.asksForDestination }
+        }
+    }
+
     /// Whether it holds.
     package func holds(for facts: RuleFacts) -> Bool { Self.holds(expression, facts) }
 

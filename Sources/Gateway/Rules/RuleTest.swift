@@ -8,6 +8,13 @@ enum RuleTest: Sendable, Hashable {
     case clientAddress(IPPrefix)
     case network(TransportProtocol)
 
+    var asksForDestination: Bool {
+        switch self {
+        case .host, .hostPattern: true
+        case .clientAddress, .network: false
+        }
+    }
+
     func holds(for facts: RuleFacts) -> Bool {
         switch self {
         case .host(let name, let includesBelow, let port):

@@ -60,9 +60,9 @@ final class MortalDriver: IODriver {
         return accepted
     }
 
-    func connect(to endpoint: Endpoint) throws(Errno) -> Descriptor {
+    func connect(to endpoint: Endpoint, by egress: Egress) throws(Errno) -> Descriptor {
         if life.isOver { throw dead }
-        let descriptor = try kernel.connect(to: endpoint)
+        let descriptor = try kernel.connect(to: endpoint, by: egress)
         tally.connecting(descriptor, local: try kernel.localEndpoint(descriptor))
         return descriptor
     }

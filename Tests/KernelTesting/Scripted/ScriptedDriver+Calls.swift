@@ -57,8 +57,11 @@ extension ScriptedDriver {
         return .wouldBlock
     }
 
-    package func connect(to endpoint: Endpoint) throws(Errno) -> Descriptor {
-        try descriptor(.connect(endpoint))
+    package func connect(
+        to endpoint: Endpoint, by egress: Egress
+    ) throws(Errno) -> Descriptor {
+        precondition(egress.isAnywhere, "scripts do not know of ways out")
+        return try descriptor(.connect(endpoint))
     }
 
     package func socketError(_ descriptor: Descriptor) -> Errno? {

@@ -8,9 +8,11 @@ extension SimulatedDriver {
     ) throws(Errno) -> Descriptor {
         count(.bindDatagrams)
         try checkLimit("socket")
+        _ = try kernel.source(of: options.egress, towards: endpoint.address)
+        let source = options.egress.source.map { Endpoint($0, endpoint.port) }
         return kernel.open(
             try kernel.bindDatagrams(
-                at: endpoint, isShared: options.isShared, joinsSegments: true,
+                at: source ?? endpoint, isShared: options.isShared, joinsSegments: true,
                 capacity: Int(options.receiveBufferBytes)))
     }
 

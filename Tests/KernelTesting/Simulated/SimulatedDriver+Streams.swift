@@ -35,13 +35,17 @@ extension SimulatedDriver {
         return .connection(kernel.open(stream), peer: stream.remote)
     }
 
-    package func connect(to endpoint: Endpoint) throws(Errno) -> Descriptor {
+    package func connect(
+        to endpoint: Endpoint, by egress: Egress
+    ) throws(Errno) -> Descriptor {
         count(.connect)
         try checkLimit("socket")
         if kernel.chance(kernel.faults.connectRefusedAtOnce) {
             throw Errno(EMFILE, in: "socket")
         }
-        return kernel.open(try kernel.connect(to: endpoint))
+        return kernel.open(
+            try kernel.connect(
+                to: endpoint, from: try kernel.source(of: egress, towards: endpoint.address)))
     }
 
     package func socketError(_ descriptor: Descriptor) -> Errno? {

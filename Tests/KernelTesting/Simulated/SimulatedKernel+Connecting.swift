@@ -26,6 +26,22 @@ extension SimulatedKernel {
         return stream
     }
 
+    /// Where a socket of the gateway that leaves by `egress` connects from; nil for the usual
+    /// address.
+    func source(of egress: Egress, towards address: IPAddress) throws(Errno) -> IPAddress? {
+        if egress.mark != 0, !allowsMarks { throw .noMark }
+        var own = gatewayAddresses + [.loopbackV4, .loopbackV6]
+        var source: IPAddress?
+        if let device = egress.device {
+            guard let addresses = devices[device] else { throw .noDevice }
+            source = addresses.first { $0.isV4 == address.isV4 }
+        }
+        for addresses in devices.values { own += addresses }
+        guard let chosen = egress.source else { return source }
+        guard own.contains(chosen) else { throw .noSource }
+        return chosen
+    }
+
     /// A client's end towards a Unix listener; connected at once.
     func connect(toPath path: String) throws(Errno) -> SimulatedStream {
         guard let listener = paths[path] else { throw Errno(ENOENT, in: "connect") }

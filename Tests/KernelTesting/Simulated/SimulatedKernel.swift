@@ -31,6 +31,11 @@ package final class SimulatedKernel {
         IPAddress(v4: 0xc633_6401), IPAddress("2001:db8:1::1") ?? .anyV6,
     ]
 
+    /// The gateway's interfaces by name, each with its addresses.
+    package var devices: [String: [IPAddress]] = [:]
+    /// Whether the gateway may mark its packets.
+    package var allowsMarks = true
+
     /// What happens to connections to an address that nobody simulates otherwise.
     package enum Route: Sendable {
         /// Packets arrive.

@@ -25,7 +25,9 @@ enum weir_option {
     WEIR_RECEIVE_BUFFER_FORCE,
     WEIR_JOIN_SEGMENTS,
     WEIR_TELL_LOCAL_V4,
-    WEIR_TELL_LOCAL_V6
+    WEIR_TELL_LOCAL_V6,
+    WEIR_MARK,
+    WEIR_BIND_WITHOUT_PORT
 };
 
 /// A stream socket of that family, non-blocking and closed on exec.
@@ -33,6 +35,8 @@ int weir_stream_socket(int family);
 /// A UDP socket of that family, non-blocking and closed on exec.
 int weir_datagram_socket(int family);
 int weir_set_option(int fd, enum weir_option option, int value);
+/// Has all packets leave through the interface of that name, at most 15 bytes.
+int weir_bind_device(int fd, const char *name);
 /// Bytes in a socket's send queue that the peer has not acknowledged, or -errno.
 int weir_unsent_bytes(int fd);
 /// Makes close(2) discard unsent bytes and send a reset.

@@ -20,8 +20,14 @@ package struct ChainOptions: Sendable {
 package struct HopOptions: Sendable {
     /// Its name; of a reference, the entry of `hops:` that it means.
     package let name: Located<String>
-    /// Its nodes; empty in a reference.
-    package let nodes: [NodeOptions]
+    /// Nodes of the configuration itself; empty in a reference.
+    let inline: [NodeOptions]
+    /// Nodes that the file had when the configuration was loaded.
+    let fromFile: [NodeOptions]
+    /// The file with further nodes, if there is one.
+    package let file: ListFile?
+    /// What its nodes have unless they say something else.
+    let inherited: Inherited
     /// Whether it only names an entry of `hops:`.
     package let isReference: Bool
     /// How a node is chosen.
@@ -30,15 +36,22 @@ package struct HopOptions: Sendable {
     package let bypasses: [Located<String>]
 
     init(
-        name: Located<String>, nodes: [NodeOptions], isReference: Bool,
-        selector: SelectorOptions, bypasses: [Located<String>]
+        name: Located<String>, inline: [NodeOptions], fromFile: [NodeOptions], file: ListFile?,
+        inherited: Inherited, isReference: Bool, selector: SelectorOptions,
+        bypasses: [Located<String>]
     ) {
         self.name = name
-        self.nodes = nodes
+        self.inline = inline
+        self.fromFile = fromFile
+        self.file = file
+        self.inherited = inherited
         self.isReference = isReference
         self.selector = selector
         self.bypasses = bypasses
     }
+
+    /// All its nodes.
+    package var nodes: [NodeOptions] { inline + fromFile }
 }
 
 extension GatewayOptions {

@@ -3,13 +3,16 @@ package import Options
 
 /// Where a forwarding handler sends its traffic.
 package struct ForwarderOptions: Sendable {
-    /// One or more.
+    /// Its targets; empty where a hop has them.
     package let nodes: [ForwardNodeOptions]
+    /// The `hops:` entry whose nodes are its targets; nil where it has its own.
+    package let hop: Located<String>?
     /// How the next node is chosen.
     package let selector: SelectorOptions
 
-    init(nodes: [ForwardNodeOptions], selector: SelectorOptions) {
+    init(nodes: [ForwardNodeOptions], hop: Located<String>?, selector: SelectorOptions) {
         self.nodes = nodes
+        self.hop = hop
         self.selector = selector
     }
 }

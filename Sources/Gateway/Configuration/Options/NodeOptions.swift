@@ -16,6 +16,8 @@ package struct NodeOptions: Sendable {
     package let matcher: MatcherOptions?
     /// The `bypasses:` entries whose destinations it is not for.
     package let bypasses: [Located<String>]
+    /// How connections to it leave the machine, where it is a chain's first.
+    package let egress: EgressOptions
     /// The version of the PROXY header that it is sent; nil sends none.
     package let proxyProtocol: Int?
     /// The `resolvers:` entry that finds its address.
@@ -26,7 +28,8 @@ package struct NodeOptions: Sendable {
     init(
         name: String, address: Located<Destination>, connector: ConnectorOptions,
         share: ShareOptions, matcher: MatcherOptions?, bypasses: [Located<String>],
-        proxyProtocol: Int?, resolver: Located<String>?, hosts: Located<String>?
+        egress: EgressOptions, proxyProtocol: Int?, resolver: Located<String>?,
+        hosts: Located<String>?
     ) {
         self.name = name
         self.address = address
@@ -34,6 +37,7 @@ package struct NodeOptions: Sendable {
         self.share = share
         self.matcher = matcher
         self.bypasses = bypasses
+        self.egress = egress
         self.proxyProtocol = proxyProtocol
         self.resolver = resolver
         self.hosts = hosts

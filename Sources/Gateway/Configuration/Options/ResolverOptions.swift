@@ -46,12 +46,14 @@ package struct NameServerOptions: Sendable {
     package let timeout: Duration
     /// Where questions are said to come from; nil says nothing.
     package let clientSubnet: IPPrefix?
+    /// The `chains:` entry that questions go through, over TCP; nil asks directly.
+    package let chain: Located<String>?
     /// Whether an answer that is too old is given at once, and asked for anew behind it.
     package let answersStale: Bool
 
     init(
         transport: Located<Transport>, preferred: Family?, only: Family?, timeToLive: Duration?,
-        timeout: Duration, clientSubnet: IPPrefix?, answersStale: Bool
+        timeout: Duration, clientSubnet: IPPrefix?, chain: Located<String>?, answersStale: Bool
     ) {
         self.transport = transport
         self.preferred = preferred
@@ -59,6 +61,7 @@ package struct NameServerOptions: Sendable {
         self.timeToLive = timeToLive
         self.timeout = timeout
         self.clientSubnet = clientSubnet
+        self.chain = chain
         self.answersStale = answersStale
     }
 }

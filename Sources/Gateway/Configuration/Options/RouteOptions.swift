@@ -7,7 +7,7 @@ package struct ChainReference: Sendable {
     /// What it is for; nil is everything.
     package let matcher: MatcherOptions?
 
-    init(name: Located<String>, matcher: MatcherOptions?) {
+    package init(name: Located<String>, matcher: MatcherOptions?) {
         self.name = name
         self.matcher = matcher
     }

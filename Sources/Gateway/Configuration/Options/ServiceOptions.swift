@@ -39,6 +39,8 @@ package struct ServiceOptions: Sendable {
     package let proxyHeaders: ProxyHeaderOptions?
     /// Whether it goes directly although its handler names a chain.
     package let ignoresChain: Bool
+    /// How connections leave that go directly.
+    package let egress: EgressOptions
     /// The time for resolving, connecting and all handshakes of a chain together; above zero.
     package let dialTimeout: Duration
 
@@ -52,7 +54,7 @@ package struct ServiceOptions: Sendable {
         handlerObserver: ObserverReference?,
         allowsPrivateDestinations: Bool,
         proxyHeaders: ProxyHeaderOptions?,
-        ignoresChain: Bool, dialTimeout: Duration
+        ignoresChain: Bool, egress: EgressOptions, dialTimeout: Duration
     ) {
         self.name = name
         self.address = address
@@ -72,6 +74,7 @@ package struct ServiceOptions: Sendable {
         self.allowsPrivateDestinations = allowsPrivateDestinations
         self.proxyHeaders = proxyHeaders
         self.ignoresChain = ignoresChain
+        self.egress = egress
         self.dialTimeout = dialTimeout
     }
 

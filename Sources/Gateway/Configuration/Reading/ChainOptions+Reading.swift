@@ -25,44 +25,57 @@ extension HopOptions {
         var metadata = OptionReader(
             metadataNode, named: "metadata", unknownKeys: reader.unknownKeys)
         let inherited = Inherited(from: &reader, metadata: &metadata)
-        nodes = reader.mappings("nodes") {
+        self.inherited = inherited
+        inline = reader.mappings("nodes") {
             NodeOptions(from: &$0, inherited: inherited, files: &files)
         }.compactMap { $0 }
-        let known = ["file", "redis", "http", "plugin"]
-        let isElsewhere = known.contains { reader.has($0) }
+        let known = ["redis", "http", "plugin"]
+        let isElsewhere = reader.has("file") || known.contains { reader.has($0) }
+        file = ListFile.read(from: &reader)
+        fromFile = file.map { Self.nodes(in: $0.path, inherited, &files) } ?? []
         isReference = mayRefer && !reader.has("nodes") && !isElsewhere
         selector = reader.mapping("selector") { SelectorOptions(from: &$0) } ?? .standard
         bypasses = reader.strings("bypass") + reader.strings("bypasses")
-        reader.notYet(.error, known + ["interface", "sockopts"])
-        reader.notYet(.warning, ["reload"])
+        reader.notYet(.error, known)
         Self.readRest(of: &metadata, metadataNode, nodes: raw)
         reader.report(metadata.finish())
-        if !isReference, nodes.isEmpty, reader.diagnostics.isEmpty {
+        let nodes = inline + fromFile
+        if !isReference, nodes.isEmpty, file == nil, reader.diagnostics.isEmpty {
             reader.missing("nodes", hint: "such as nodes: [{addr: 192.0.2.1:1080}]")
         }
-        let others = reader.has("selector", "metadata", "resolver", "hosts", "bypass", "bypasses")
+        let others = reader.has(
+            "selector", "metadata", "resolver", "hosts", "bypass", "bypasses", "interface",
+            "sockopts")
         if isReference, others {
             reader.warn(
                 "this hop is only a name of an entry of hops:, which has all other keys",
                 at: name.location)
         }
+        Self.checkNames(of: nodes) { reader.report($0) }
+    }
+
+    static func checkNames(of nodes: [NodeOptions], report: (Diagnostic) -> Void) {
         var seen: Set<String> = []
         for node in nodes where !node.name.isEmpty && !seen.insert(node.name).inserted {
-            reader.error(
-                "the node '\(node.name)' stands here twice", at: node.address.location)
+            report(
+                Diagnostic(
+                    .error, at: node.address.location,
+                    "the node '\(node.name)' stands here twice"))
         }
     }
 
     /// What nodes have from their hop unless they say something else.
-    struct Inherited {
+    struct Inherited: Sendable {
         let resolver: Located<String>?
         let hosts: Located<String>?
         let proxyProtocol: Int?
+        let egress: EgressOptions.Part
 
         init(from reader: inout OptionReader, metadata: inout OptionReader) {
             resolver = reader.locatedString("resolver")
             hosts = reader.locatedString("hosts")
             proxyProtocol = Self.proxyProtocol(from: &metadata)
+            egress = EgressOptions.read(&reader, metadata: &metadata)
         }
 
         /// Reads it from a metadata; as in gost 0 is nothing said.
@@ -76,7 +89,7 @@ extension HopOptions {
     private static func readRest(
         of metadata: inout OptionReader, _ node: Node?, nodes: Node?
     ) {
-        metadata.notYet(.error, ["interface", "so_mark", "netns", "netns.out"])
+        metadata.notYet(.error, ["netns", "netns.out"])
         metadata.accept("secure", "serverName")
         let items: [Node] = if case .sequence(let items) = nodes?.value { items } else { [] }
         for key in metadata.unasked {

@@ -61,6 +61,18 @@ struct FileAccess {
         return lines
     }
 
+    /// The value of a file in YAML or JSON; nil if it has none, or if it cannot be read, which is
+    /// reported.
+    mutating func value(of path: Located<String>) -> Node? {
+        guard let bytes = bytes(of: path) else { return nil }
+        let composed = NodeComposer.compose(bytes, file: path.value)
+        sources.append(composed.source)
+        for finding in composed.diagnostics {
+            report(finding.severity, at: finding.location, finding.message, hint: finding.hint)
+        }
+        return composed.isBroken ? nil : composed.node
+    }
+
     /// Where a `#` starts a comment.
     enum CommentRule {
         /// Only as the first character of a line: passwords may hold one.

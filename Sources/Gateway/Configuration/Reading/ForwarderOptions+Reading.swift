@@ -7,10 +7,18 @@ extension ForwarderOptions {
     init(from reader: inout OptionReader, transport: TransportProtocol) {
         nodes = reader.mappings("nodes") { ForwardNodeOptions(from: &$0, transport: transport) }
             .compactMap { $0 }
-        reader.notYet(.error, ["hop", "hopGroup", "name"])
-        if !reader.has("nodes"), !reader.has("hop", "hopGroup", "name") {
+        // As in gost, which has two words for it, a hop comes before nodes.
+        let name = reader.locatedString("hop", "name")
+        hop = name.flatMap { $0.value.isEmpty ? nil : $0 }
+        reader.notYet(.error, ["hopGroup"])
+        if hop != nil, reader.has("nodes", "selector") {
+            reader.warn(
+                "'nodes' and 'selector' are ignored: the hop has them", at: name?.location)
+        }
+        if !reader.has("nodes"), hop == nil, !reader.has("hopGroup") {
             reader.missing("nodes", hint: "such as nodes: [{addr: 192.0.2.1:80}]")
-        } else if reader.has("nodes"), let place = reader.location(of: "nodes"), nodes.isEmpty,
+        } else if hop == nil, reader.has("nodes"), let place = reader.location(of: "nodes"),
+            nodes.isEmpty,
             reader.diagnostics.isEmpty
         {
             reader.error("'nodes' must not be empty", at: place)

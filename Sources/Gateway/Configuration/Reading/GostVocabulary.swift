@@ -46,13 +46,13 @@ enum GostVocabulary {
 
     /// Keys of a service that decide who gets through, how, or what is counted.
     static let decisiveServiceKeys = [
-        "rewriter", "interface", "sockopts",
+        "rewriter"
     ]
     /// Keys of a service that change nothing of that.
     static let laterServiceKeys = ["cache", "logger", "loggers", "recorders", "status"]
     /// Keys of a service's metadata that decide.
     static let decisiveServiceMetadata = [
-        "interface", "so_mark", "netns", "netns.out", "preUp", "preDown", "postUp", "postDown",
+        "netns", "netns.out", "preUp", "preDown", "postUp", "postDown",
     ]
     /// Keys of a service's metadata that do not.
     static let laterServiceMetadata = [

@@ -29,7 +29,10 @@ extension NodeOptions {
         proxyProtocol =
             HopOptions.Inherited.proxyProtocol(from: &metadata.readers[2])
             ?? inherited.proxyProtocol
-        metadata.readers[2].notYet(.error, ["interface", "so_mark", "netns", "netns.out"])
+        egress =
+            EgressOptions.read(&reader, metadata: &metadata.readers[2])
+            .inheriting(inherited.egress).options
+        metadata.readers[2].notYet(.error, ["netns", "netns.out"])
         if connector == nil || !isTCP { metadata.acceptAll() }
         reader.report(connectorReader.finish())
         reader.report(dialerReader.finish())
@@ -99,7 +102,7 @@ extension NodeOptions {
         }
         reader.notYet(
             .error,
-            ["filter", "http", "tls", "interface", "sockopts", "netns"])
+            ["filter", "http", "tls", "netns"])
         reader.notYet(.warning, ["probe"])
     }
 }

@@ -25,7 +25,7 @@ extension NameServerOptions {
         ).flatMap { $0 == .zero ? nil : $0 }
         let asked = reader.duration("timeout", default: .zero, bareNumber: .isNanoseconds)
         timeout = asked == .zero ? .seconds(5) : asked
-        reader.notYet(.error, ["chain"])
+        chain = reader.locatedString("chain").flatMap { $0.value.isEmpty ? nil : $0 }
         answersStale = reader.bool("async", default: false)
         clientSubnet =
             reader.value(
@@ -36,6 +36,11 @@ extension NameServerOptions {
             let transport = Self.transport(address, &reader)
         else { return nil }
         self.transport = Located(transport, at: address.location)
+        if transport == .system, let chain {
+            reader.error(
+                "what the system does does not go through a chain", at: chain.location,
+                hint: "name a server, such as addr: 1.1.1.1")
+        }
     }
 
     /// A range as it is; of an address only as much as name servers need (RFC 7871 §11.1).

@@ -53,6 +53,7 @@ extension ServiceOptions {
             from: &metadata.service, transport: transport, address: address.value)
         Self.checkIntroduction(handler, transport: transport, &reader)
         ignoresChain = metadata.service.metadataBool("ignoreChain", default: false)
+        egress = EgressOptions.read(&reader, metadata: &metadata.service).options
         let asked = metadata.service.duration(
             "dialTimeout", default: .zero, bareNumber: .isSeconds)
         dialTimeout = asked > .zero ? asked : .milliseconds(Limits.dialMilliseconds)

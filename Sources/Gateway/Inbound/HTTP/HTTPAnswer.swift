@@ -54,7 +54,7 @@ struct HTTPAnswer {
             self.init(502, error: "destination_ip_unroutable", "the server cannot be reached")
         case .timedOut:
             self.init(504, error: "connection_timeout", "the server did not answer in time")
-        case .failed:
+        case .failed, .egress:
             self.init(503, error: "destination_unavailable", "the connection could not be made")
         case .node:
             self.init(

@@ -1,3 +1,5 @@
+package import Loop
+
 /// The chains that a handler names, of which one is taken.
 ///
 /// ## Concurrency
@@ -7,15 +9,24 @@ package final class ChainGroup: Sendable {
     package struct Chain: Sendable {
         /// Its name.
         package let name: String
-        /// Its hops in the order of the way.
-        package let hops: [Hop]
+        /// Its hops in the order of the way, each as it is for now.
+        package let hops: [Published<Hop>]
         /// What it is for.
         package let filter: RouteFilter
         /// Its share in the group, and when it rests.
         package let member: Selector.Member
 
+        /// A chain whose hops stay as they are.
         package init(
             name: String, hops: [Hop], filter: RouteFilter = .everything, member: Selector.Member
+        ) {
+            self.init(
+                name: name, hops: hops.map { Published($0) }, filter: filter, member: member)
+        }
+
+        package init(
+            name: String, hops: [Published<Hop>], filter: RouteFilter = .everything,
+            member: Selector.Member
         ) {
             self.name = name
             self.hops = hops
@@ -26,15 +37,10 @@ package final class ChainGroup: Sendable {
 
     private let chains: [Chain]
     private let selector: Selector
-    /// Whether a node wants to know who the client is.
-    let introducesClients: Bool
 
     /// At least one chain.
     package init(_ chains: [Chain], strategy: Selector.Strategy) {
         self.chains = chains
-        introducesClients = chains.contains { chain in
-            chain.hops.contains { hop in hop.nodes.contains { $0.introducing != nil } }
-        }
         selector = Selector(chains.map(\.member), strategy: strategy)
     }
 
@@ -47,13 +53,20 @@ package final class ChainGroup: Sendable {
         let order = selector.order(candidates, draw) { chains[$0].filter.priority }
         guard let chain = order.first else { return nil }
         var steps: [Route.Step] = []
-        for hop in chains[chain].hops {
+        for entry in chains[chain].hops {
+            let hop = entry.value
             guard
                 let node = hop.choose(request, draw, avoiding: failed.nodes(of: hop))
             else { break }
             steps.append(Route.Step(hop, node))
         }
         return (chain, Route(steps))
+    }
+
+    /// Whether a node wants to know where clients connected to: to be told it, or to be reached
+    /// from there.
+    var asksForListener: Bool {
+        chains.contains { chain in chain.hops.contains { $0.value.asksForListener } }
     }
 
     func succeeded(_ chain: Int) { selector.succeeded(chain) }

@@ -16,6 +16,8 @@ package struct ChainNode: Sendable {
     package let filter: RouteFilter
     /// How it is told who the client is, in front of all else; nil tells it nothing.
     package let introducing: ProxyProtocol.Version?
+    /// How connections to it leave the machine, where it is a chain's first.
+    package let egress: EgressPlan
     /// Its share in its hop, and when it rests.
     package let member: Selector.Member
     /// What it was found to do with datagrams.
@@ -24,7 +26,7 @@ package struct ChainNode: Sendable {
     package init(
         name: String, address: Destination, connector: Connector, names: NameChoice = .system,
         filter: RouteFilter = .everything, introducing: ProxyProtocol.Version? = nil,
-        member: Selector.Member
+        egress: EgressPlan = .anywhere, member: Selector.Member
     ) {
         self.name = name
         self.address = address
@@ -32,6 +34,7 @@ package struct ChainNode: Sendable {
         self.names = names
         self.filter = filter
         self.introducing = introducing
+        self.egress = egress
         self.member = member
     }
 

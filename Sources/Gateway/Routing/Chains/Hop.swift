@@ -1,5 +1,5 @@
 /// One step of chains: nodes of which one is taken. Chains of all services that name it share it,
-/// and with it which nodes rest.
+/// and with it which nodes rest. Nodes do not change: a file of them makes another hop.
 ///
 /// ## Concurrency
 /// Any loop; see `Selector`.
@@ -8,6 +8,8 @@ package final class Hop: Sendable {
     package let nodes: [ChainNode]
     /// True for what goes past this hop and all behind it.
     package let bypass: RouteBypass?
+    /// Whether a node wants to know where clients connected to.
+    let asksForListener: Bool
     private let selector: Selector
 
     /// A hop of at least one node.
@@ -16,6 +18,7 @@ package final class Hop: Sendable {
     ) {
         self.nodes = nodes
         self.bypass = bypass
+        asksForListener = nodes.contains { $0.introducing != nil || $0.egress.asksForIngress }
         selector = Selector(nodes.map(\.member), strategy: strategy)
     }
 

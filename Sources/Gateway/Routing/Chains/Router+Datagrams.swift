@@ -19,6 +19,8 @@ package struct DatagramPassage {
     package let route: [String]
     /// The destination as the node is told it; unspecified where there may be any number.
     package let destination: Destination
+    /// How datagrams to the node's relay leave.
+    package let egress: EgressPlan
     /// The node, if it was found just now to have no UDP over TCP.
     package let foundPlain: String?
 }
@@ -46,7 +48,8 @@ extension Router {
             last.hop.succeeded(last.index)
             return DatagramPassage(
                 form: carriage.form, socket: carriage.socket, route: route.names,
-                destination: destination, foundPlain: carriage.isNews ? last.node.label : nil)
+                destination: destination, egress: last.node.egress,
+                foundPlain: carriage.isNews ? last.node.label : nil)
         }
     }
 

@@ -24,6 +24,8 @@ package final class Router {
         package var farObjection: (Endpoint) -> String? = { _ in nil }
         /// What happens to names of destinations before they go down a chain.
         package var farNames = FarNames.passed
+        /// Whether the direct way depends on where the client connected to.
+        package var asksForListener = false
         /// Makes a resolver of this loop.
         package var makeResolver: ((NameChoice) -> any NameResolver)?
 
@@ -44,7 +46,13 @@ package final class Router {
     private let loop: EventLoop
     private let direct: Dialer
     let plan: Plan
-    private var dialers: [NameChoice: Dialer] = [:]
+    private var dialers: [Leaving: Dialer] = [:]
+
+    /// How a first node is found and reached.
+    private struct Leaving: Hashable {
+        let names: NameChoice
+        let egress: EgressPlan
+    }
 
     /// A router. `direct` dials destinations where no chain is taken.
     package init(loop: EventLoop, direct: Dialer, plan: Plan) {
@@ -58,8 +66,10 @@ package final class Router {
     /// Whether chains are taken at all.
     package var hasChains: Bool { plan.group != nil }
 
-    /// Whether nodes are told who clients are, and `RouteQuery.listener` is of use.
-    package var introducesClients: Bool { plan.group?.introducesClients ?? false }
+    /// Whether `RouteQuery.listener` is of use.
+    package var asksForListener: Bool {
+        plan.asksForListener || plan.group?.asksForListener ?? false
+    }
 
     // MARK: Whole ways
 
@@ -162,9 +172,9 @@ package final class Router {
         let first = route.steps[0]
         let socket: StreamSocket
         do throws(DialFault) {
-            socket = try await dialer(first.node.names).dial(
-                first.node.address, client: request.client, deadlineNanoseconds: deadline,
-                onStart: onStart)
+            socket = try await dialer(first.node.names, first.node.egress).dial(
+                first.node.address, client: request.client, ingress: request.listener?.address,
+                deadlineNanoseconds: deadline, onStart: onStart)
         } catch {
             if error == .cut { throw RouteFault(.cut) }
             throw blame(first, .unreachable(error))
@@ -225,8 +235,8 @@ package final class Router {
         _ request: RouteQuery, _ deadline: UInt64, _ onStart: (StreamSocket) -> Void
     ) async throws(DialFault) -> Upstream {
         let socket = try await direct.dial(
-            request.destination, client: request.client, deadlineNanoseconds: deadline,
-            onStart: onStart)
+            request.destination, client: request.client, ingress: request.listener?.address,
+            deadlineNanoseconds: deadline, onStart: onStart)
         return Upstream(socket, to: socket.peer)
     }
 
@@ -255,18 +265,19 @@ package final class Router {
         throw RouteFault(.denied(reason ?? "the name has no address"), isOurDenial: true)
     }
 
-    private func dialer(_ names: NameChoice) -> Dialer {
-        if let known = dialers[names] { return known }
+    private func dialer(_ names: NameChoice, _ egress: EgressPlan = .anywhere) -> Dialer {
+        let leaving = Leaving(names: names, egress: egress)
+        if let known = dialers[leaving] { return known }
         guard let makeResolver = plan.makeResolver else {
             preconditionFailure("nodes have names to be resolved")
         }
         let objection = plan.nodeObjection
         let dialer = Dialer(
-            loop: loop, resolver: makeResolver(names),
+            loop: loop, resolver: makeResolver(names), egress: egress,
             objection: { endpoint, _ in
                 objection(endpoint)
             })
-        dialers[names] = dialer
+        dialers[leaving] = dialer
         return dialer
     }
 }
