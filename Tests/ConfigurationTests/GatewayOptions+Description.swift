@@ -80,8 +80,12 @@ private func text(_ rate: ByteRate?) -> String {
 extension ControlOptions {
     fileprivate var line: String {
         let users = auther?.value ?? credential?.username.value ?? "everyone"
-        let log = logsAccess ? " with an access log" : ""
-        return "\(part.rawValue) at \(address.value) path=\(path) for \(users)\(log)"
+        var line = "\(part.rawValue) at \(address.value) path=\(path) for \(users)"
+        if logsAccess { line += " with an access log" }
+        if token != nil { line += " with a token" }
+        if !allowedOrigins.isEmpty { line += " origins=\(allowedOrigins)" }
+        if !trustedProxies.isEmpty { line += " proxies=\(trustedProxies)" }
+        return line
     }
 }
 

@@ -1,5 +1,6 @@
 import Codecs
 import KernelTesting
+import Limiting
 import Model
 import Routing
 import Testing
@@ -149,9 +150,11 @@ final class DatagramNode {
     /// A gateway whose only way out is it; or it behind another node, which is passed through.
     static func bench(
         _ connector: Connector = Connector(.socks5), handler: HandlerSettings? = nil,
-        seed: UInt64 = 1, faults: Faults = .none, before: ChainNode? = nil
+        seed: UInt64 = 1, faults: Faults = .none, before: ChainNode? = nil,
+        limits: [any LimitSource] = []
     ) throws -> InboundBench {
         var service = InboundBench.Service()
+        service.limits = limits
         if let handler { service.handler = handler }
         let last = ChainNode(
             name: "node", address: Destination(endpoint), connector: connector, member: member)

@@ -160,4 +160,25 @@ struct LimitedServiceTests {
         #expect(flow.counts.uplinkBytes == UInt64(passed))
         #expect(flow.counts.droppedPackets == UInt64(100 - origin.received.count))
     }
+
+    @Test(arguments: [UInt8(0xf3), 3])
+    func `datagrams through a node keep to the rate`(_ command: UInt8) throws {
+        let rate = ByteRate(bytesPerSecond: 4000, burstBytes: 500)
+        let rates = TrafficRates(uplink: rate, downlink: nil)
+        let bench = try DatagramNode.bench(
+            limits: [LimiterUse(TrafficLimiter([(.eachAddress, rates)]))])
+        let node = try DatagramNode(bench.simulation, serves: [command])
+        let association = try Association(bench)
+        let far = Endpoint(IPAddress(v4: 0xcb00_7146), 53)
+        for number in 0..<100 {
+            association.send(Payload.bytes(200, seed: UInt64(number)), to: far)
+            bench.simulation.run(milliseconds: 10)
+        }
+        association.control.close()
+        bench.simulation.run(milliseconds: 2000)
+        let counts = try #require(bench.closed.first).counts
+        #expect(node.commands.contains(command))
+        #expect(counts.uplinkBytes > 3000 && counts.uplinkBytes < 5000)
+        #expect(counts.uplinkPackets + counts.droppedPackets == 100)
+    }
 }

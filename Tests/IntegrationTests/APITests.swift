@@ -212,7 +212,7 @@ struct APITests {
             _ = try operators.gateway.records(1)
             let result = try IntegrationTests.run(
                 [
-                    "python3", Tools.script("read_metrics.py"), operators.metrics,
+                    Tools.python, Tools.script("read_metrics.py"), operators.metrics,
                     "gost_services=1", "gost_service_requests_total{service=socks}=2",
                     "gost_service_transfer_input_bytes_total{service=socks}=8",
                     "gost_service_transfer_output_bytes_total{service=socks}=8",

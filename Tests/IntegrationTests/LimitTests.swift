@@ -210,6 +210,12 @@ struct LimitTests {
                 let check = try Gateway.command(["check", "-C", zone], in: gateway.folder)
                 #expect(!check.isSuccess)
                 #expect(check.errors.contains("error: there is no time zone 'Europe/Berlim'"))
+                let file = try gateway.folder.write("x", to: "occupied")
+                let state = try gateway.folder.write(
+                    "services: [ { name: s, addr: \"127.0.0.1:1\", handler: { type: socks5 } } ]\n"
+                        + "weir: { state: \(file)/deep/state }\n", to: "state.yaml")
+                let second = try Gateway.command(["check", "-C", state], in: gateway.folder)
+                #expect(second.errors.contains("'\(file)' is no folder"), "\(second)")
             }
         }
     }

@@ -45,6 +45,32 @@ struct SettlementTests {
         #expect(house.remains.isEmpty)
     }
 
+    @Test func `a service that was changed is forgotten when its flows are over`() throws {
+        let meter = house.witness("meter")
+        let first = Flows.service()
+        house.serve(first)
+        let long = try house.open(1, first)
+        house.runSoon()
+        // Each change of a service's GUIDs makes it another one.
+        for number in 2..<60 {
+            let next = Flows.service()
+            house.serve(next)
+            house.atHome { $0.keepOnly([next]) }
+            try live(UInt64(number), next)
+            house.run(milliseconds: 1000)
+        }
+        var count = 0
+        house.atHome { count = $0.serviceCount }
+        #expect(count < 20, "\(count) services are known")
+        house.on { ledger in
+            long.count(.uplink, bytes: 77, packets: 1)
+            ledger.close(long, Flows.finished)
+        }
+        house.runSoon()
+        #expect(meter.lines.contains("closed 1: 77 finished"))
+        #expect(meter.lines.count == 2 * 59)
+    }
+
     @Test func `several plugins under one GUID are called in their order`() throws {
         let diary = Witnesses()
         let all = ["first", "second", "third"].map {

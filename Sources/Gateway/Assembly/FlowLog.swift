@@ -5,12 +5,12 @@ import PluginKit
 /// One log line when a flow ends: the flow record, as text or as JSON.
 struct FlowLog: Sendable {
     let journal: Journal
-    /// Set when lines are JSON: `level`, `msg`, `time`, and then the members of the flow record.
+    /// Where lines that are JSON go: `level`, `msg`, `time`, and then the members of the record.
     let writer: LogWriter?
 
     func write(_ flow: FlowInfo, _ counts: FlowCounts, _ end: FlowEnd, _ atMilliseconds: Int64) {
         guard journal.isOn(.info) else { return }
-        if let writer {
+        if let writer, writer.isJSON {
             var json = JSONText()
             json.beginObject()
             json.field("level", LogLevel.info.name)

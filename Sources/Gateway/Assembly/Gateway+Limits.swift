@@ -4,6 +4,7 @@ import Limiting
 import Loop
 import Model
 import Options
+import PluginKit
 
 /// Limits that change while flows run.
 extension Gateway {
@@ -28,6 +29,14 @@ extension Gateway {
         }
         if isChanged { onEverySite { $0.station.shaper.rebind() } }
         followLimits()
+    }
+
+    /// Lets a quota begin anew in its present period, for everybody.
+    func resetQuota(_ name: String) async throws(StartFault) {
+        // What was moved before is stored before.
+        _ = await settle(withinNanoseconds: UInt64(Limits.quotaRecoveryMilliseconds) * 1_000_000)
+        try await quotas.reset(name, self)
+        journal(.info, "a quota begins anew", [("quota", name)])
     }
 
     /// Has the files of limits followed: what they say holds at once, for flows that run as well.

@@ -1,8 +1,10 @@
 import Configuration
+import HTTPService
 import Inbound
 import LinuxIO
 import Loop
 import Metering
+import Options
 import PluginKit
 
 /// Going over to another configuration while flows run.
@@ -24,19 +26,29 @@ extension Gateway {
     /// refused: services that mean the same are not touched, those that listen where they did go on
     /// listening and serve what comes next as the new configuration says, and flows go on.
     ///
-    /// New plugins are started. Of other changes that need a start it is said so, and the running
-    /// gateway goes on with what it has.
+    /// New plugins are started; the log, the API and the metrics change. Of changes that need a
+    /// start it is said so, and why, and the running gateway goes on with what it has.
     package func apply(_ next: PreparedConfiguration) async -> ReloadOutcome {
-        if isReloading { return .refused("another reload is under way") }
+        await exclusively { await applyNow(next) }
+    }
+
+    /// Waits until no change is under way and lets none begin until the body has returned.
+    func exclusively<Value>(_ body: () async -> Value) async -> Value {
+        while isReloading { await home.sleep(nanoseconds: 5_000_000) }
         isReloading = true
         defer { isReloading = false }
+        return await body()
+    }
+
+    /// `apply` for one who has `exclusively` called.
+    func applyNow(_ next: PreparedConfiguration) async -> ReloadOutcome {
         guard !isStopping, let services, let settlement else {
             return .refused("the gateway stops")
         }
-        let before = configuration.loaded.fingerprints
-        let after = next.loaded.fingerprints
-        let objects = SharedObjects(after, after: objects)
+        let objects = SharedObjects(next.loaded.fingerprints, after: objects)
+        var control: ReadiedControl?
         do throws(StartFault) {
+            let bringLog = try readyLog(next)
             try quotas.prepare(next.loaded.options, self)
             try quotas.keep(
                 next.loaded.options, fromMilliseconds: home.driver.wallMilliseconds(), self,
@@ -47,15 +59,17 @@ extension Gateway {
             if isStopping { return .refused("the gateway stops") }
             isApplying = true
             defer { isApplying = false }
+            let readied = try readyControl(next, objects)
+            control = readied
             let changes = try await services.apply(
                 try plans(next, objects, withoutKnown: unheardGUIDs))
             unheardGUIDs = []
-            for (name, section) in Self.startSections
-            where before.section(section) != after.section(section) {
-                journal(.warn, "this change takes effect at the next start", [("key", name)])
-            }
+            bringLog()
+            bring(readied)
+            let running = configuration
             configuration = next
             self.objects = objects
+            revise(from: running)
             warnOfUnknownGUIDs()
             reviseLimits()
             reviseObservers(settlement)
@@ -66,6 +80,8 @@ extension Gateway {
             journal(changes.isEmpty ? .debug : .info, "reloaded", [("services", text)])
             return .applied(text)
         } catch {
+            control?.giveUp()
+            own.setControl(controlServers.compactMap(\.server.endpoint))
             quotas.keepOnly(configuration.loaded.options)
             return .refused(error.description)
         }
@@ -80,25 +96,73 @@ extension Gateway {
         }
     }
 
-    /// Keys that are read at the start only.
-    private static let startSections = [
-        ("log", "log"), ("weir", "weir"), ("api", "api"), ("metrics", "metrics"),
-    ]
+    /// Opens the log of another configuration. A file is opened anew each time, so that one that
+    /// was moved away is begun again.
+    private func readyLog(
+        _ next: PreparedConfiguration
+    ) throws(StartFault) -> @Sendable () -> Void {
+        let (before, after) = (configuration.loaded.options.log, next.loaded.options.log)
+        var isFile = false
+        if case .file = after.output { isFile = true }
+        guard let logReviser, before != after || isFile else { return {} }
+        do {
+            return try logReviser(after)
+        } catch {
+            throw StartFault("\(error)")
+        }
+    }
+
+    /// What is of the process and of plugins: what can be is changed, of the rest it is said why
+    /// not.
+    private func revise(from running: PreparedConfiguration) {
+        let before = running.loaded.options.runtime
+        let after = configuration.loaded.options.runtime
+        func wait(_ key: String, _ reason: String) {
+            journal(
+                .warn, "this change takes effect at the next start",
+                [("key", key), ("reason", reason)])
+        }
+        if before.stateDirectory?.value != after.stateDirectory?.value {
+            wait("weir.state", "the meters of open flows lie there")
+        }
+        if before.loops != after.loops { wait("weir.loops", "a flow stays on its loop") }
+        if before.node != after.node { wait("weir.node", "a run has one name in its records") }
+        if before.hasAdminSocket != after.hasAdminSocket {
+            admin?.close()
+            admin = nil
+            do throws(StartFault) {
+                try openAdmin()
+            } catch {
+                journal(.error, "no admin socket", [("reason", error.description)])
+            }
+        }
+        let (old, new) = (running.loaded.fingerprints, configuration.loaded.fingerprints)
+        for guid in Set(running.plugins.map(\.guid)).sorted()
+        where old.object("plugins", guid) != new.object("plugins", guid) {
+            let isThere = configuration.plugins.contains { $0.guid == guid }
+            journal(
+                .warn, "this change takes effect at the next start",
+                [
+                    ("plugin", guid),
+                    (
+                        "reason",
+                        isThere
+                            ? "a plugin reads its options when it starts"
+                            : "a plugin that was removed must hear the ends of its flows"
+                    ),
+                ])
+        }
+    }
 
     /// Starts plugins that are new. Services that name them hear of it when they are applied.
     private func startPlugins(
         _ next: PreparedConfiguration, _ settlement: Settlement
     ) async throws(StartFault) {
-        let (before, after) = (configuration.loaded.fingerprints, next.loaded.fingerprints)
         let guids = Set(plugins.instances.map(\.guid))
         for plugin in next.plugins where !guids.contains(plugin.guid) {
             try await start(plugin)
             unheardGUIDs.insert(plugin.guid)
             plugins.attach(to: settlement, registry: registry, home: home)
-        }
-        for guid in guids.sorted()
-        where before.object("plugins", guid) != after.object("plugins", guid) {
-            journal(.warn, "this change takes effect at the next start", [("plugin", guid)])
         }
     }
 }

@@ -14,7 +14,8 @@ extension Gateway {
     /// Opens every service of the first configuration.
     func openServices(_ settlement: Settlement) async throws(StartFault) {
         let services = OpenServices(
-            sites: sites, settlement: settlement, own: own, journal: journal)
+            sites: sites, settlement: settlement, own: own, journal: journal,
+            wallMilliseconds: { [home] in home.driver.wallMilliseconds() })
         self.services = services
         _ = try await services.apply(try plans(configuration, objects))
     }

@@ -45,10 +45,19 @@ package final class Gateway {
     var sites: [SiteHandle] = []
     var services: OpenServices?
     var admin: AdminServer?
-    var httpServers: [HTTPServer] = []
+    var controlServers: [ControlServer] = []
+    /// Servers that answer what they were asked and take no further connections.
+    var leavingServers: [HTTPServer] = []
     let totals = ServiceTotals()
     /// What the API needs of the command line; without it nothing can be changed through it.
     package var controlHooks: ControlHooks?
+    /// Readies another log, or throws why it cannot be had; what it returns brings it into force.
+    package var logReviser: (@Sendable (LogOptions) throws -> @Sendable () -> Void)?
+    /// How long flows may go on after the request to stop, in nanoseconds.
+    package var drainNanoseconds: UInt64 {
+        let limit = configuration.loaded.options.runtime.drainTimeout
+        return UInt64(max(0, limit.wholeMilliseconds)) * 1_000_000
+    }
     var sender: (any HTTPSender)?
     /// How often limits were taken from a configuration; what files said before counts no more.
     var limitRound = 0
@@ -78,7 +87,7 @@ package final class Gateway {
         let home: EventLoop
         /// The log.
         let journal: Journal
-        /// Set when log lines are JSON, so that flow records are lines as they are.
+        /// The log itself: where lines are JSON, flow records are lines as they are.
         let logWriter: LogWriter?
         /// Reporters by GUID.
         let registry: StatsReporterRegistry
@@ -91,7 +100,7 @@ package final class Gateway {
         /// Reads files of objects again; on the pool.
         let readFile: SharedFileReader
 
-        /// A plan from its parts. `logWriter` is given when log lines are JSON.
+        /// A plan from its parts.
         package init(
             configuration: PreparedConfiguration, environment: any GatewayEnvironment,
             home: EventLoop, journal: Journal, logWriter: LogWriter?,
@@ -170,7 +179,7 @@ package final class Gateway {
         followLimits()
         try observers.revise(self, settlement)
         try openAdmin()
-        try openHTTP()
+        try openControl()
         journal(.info, "ready", [("boot", boot.description), ("loops", String(loopCount))])
     }
 
@@ -325,8 +334,9 @@ package final class Gateway {
         // Logins that wait for a server are refused.
         sender?.stop()
         files.close()
-        for server in httpServers { server.cut() }
-        httpServers.removeAll()
+        for server in controlServers.map(\.server) + leavingServers { server.cut() }
+        controlServers.removeAll()
+        leavingServers.removeAll()
         for handle in sites {
             let site = handle.site
             await handle.loop.perform { _ in

@@ -16,6 +16,8 @@ package final class LogWriter: Sendable {
         var waiting: [UInt8] = []
         var dropped = 0
         var isClosed = false
+        var format: Format
+        var sink: @Sendable ([UInt8]) -> Void
     }
 
     /// How lines look.
@@ -26,11 +28,10 @@ package final class LogWriter: Sendable {
         case json
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let signal = Semaphore()
     private let finished = Semaphore()
-    private let format: Format
-    private let threshold: LogLevel
+    private let threshold: LogThreshold
     private let wallMilliseconds: @Sendable () -> Int64
 
     /// A writer to a sink; `sink` is called on the writer's thread and may block.
@@ -38,11 +39,24 @@ package final class LogWriter: Sendable {
         format: Format, threshold: LogLevel, wallMilliseconds: @escaping @Sendable () -> Int64,
         sink: @escaping @Sendable ([UInt8]) -> Void
     ) throws {
-        self.format = format
-        self.threshold = threshold
+        state = Mutex(State(format: format, sink: sink))
+        self.threshold = LogThreshold(threshold)
         self.wallMilliseconds = wallMilliseconds
-        try Thread(name: "weir-log") { self.work(sink) }.detach()
+        try Thread(name: "weir-log") { self.work() }.detach()
     }
+
+    /// Lines have another form, level and place from now on; of those that wait, the place.
+    package func change(
+        format: Format, threshold: LogLevel, sink: @escaping @Sendable ([UInt8]) -> Void
+    ) {
+        self.threshold.set(threshold)
+        state.withLock { state in
+            state.format = format
+            state.sink = sink
+        }
+    }
+
+    private var format: Format { state.withLock { $0.format } }
 
     /// The journal that writes here.
     package var journal: Journal {
@@ -92,11 +106,11 @@ package final class LogWriter: Sendable {
         _ = finished.wait(milliseconds: Limits.logCloseMilliseconds)
     }
 
-    private func work(_ sink: ([UInt8]) -> Void) {
+    private func work() {
         while true {
             signal.wait()
-            let (text, dropped, isClosed) = state.withLock { state in
-                let taken = (state.waiting, state.dropped, state.isClosed)
+            let (text, dropped, isClosed, sink) = state.withLock { state in
+                let taken = (state.waiting, state.dropped, state.isClosed, state.sink)
                 state.waiting = []
                 state.dropped = 0
                 return taken

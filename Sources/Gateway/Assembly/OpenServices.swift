@@ -44,12 +44,17 @@ final class OpenServices {
     private let settlement: Settlement
     private var entries: [String: Entry] = [:]
     private var order: [String] = []
+    /// What has become of the services that are open.
+    private(set) var histories: [String: ServiceHistory] = [:]
+    private let wallMilliseconds: () -> Int64
     private var doorCount = 0
 
     /// No service is open yet.
     init(
-        sites: [Gateway.SiteHandle], settlement: Settlement, own: OwnEndpoints, journal: Journal
+        sites: [Gateway.SiteHandle], settlement: Settlement, own: OwnEndpoints,
+        journal: Journal, wallMilliseconds: @escaping () -> Int64
     ) {
+        self.wallMilliseconds = wallMilliseconds
         self.sites = sites
         self.settlement = settlement
         self.own = own
@@ -102,8 +107,15 @@ final class OpenServices {
         for one in plan.toChange { await change(one) }
         for name in plan.toClose where !first.contains(name) { await close(name) }
         for name in plan.toClose { entries[name] = nil }
-        for entry in opened { entries[entry.wanted.name] = entry }
+        for entry in opened {
+            entries[entry.wanted.name] = entry
+            note(
+                entry.wanted.name, "is running", "is ready", "is listening on \(entry.endpoint)")
+        }
+        for one in plan.toChange { note(one.name, "is changed") }
+        histories = histories.filter { entries[$0.key] != nil }
         order = wanted.map(\.name)
+        settlement.keepOnly(entries.values.map(\.wanted.plan.settings.metered))
         own.set(entries.values.map(\.endpoint))
         plan.changes.kept = wanted.count - plan.changes.opened - plan.changes.changed
         return plan.changes
@@ -145,6 +157,13 @@ final class OpenServices {
         guard let entry = entries[name] else { return false }
         return entry.wanted.plan.transport == wanted.plan.transport
             && entry.endpoint.port == wanted.plan.address.value.port
+    }
+
+    private func note(_ name: String, _ events: String...) {
+        let now = wallMilliseconds()
+        var history = histories[name] ?? ServiceHistory(atMilliseconds: now)
+        for event in events { history.note("service \(name) \(event)", atMilliseconds: now) }
+        histories[name] = history
     }
 
     // MARK: Doors

@@ -52,7 +52,7 @@ struct GatewayProcess {
         let plan = LoopConfined(
             Gateway.Plan(
                 configuration: prepared, environment: environment, home: home, journal: journal,
-                logWriter: log.isJSON ? log : nil, registry: .shared, loopCount: loops,
+                logWriter: log, registry: .shared, loopCount: loops,
                 pool: pool, systemFiles: SystemNames.files, readFile: ConfigurationFiles.readAgain))
         let result = Waiting.result(of: {
             await home.call { () async throws -> LoopConfined<Gateway> in
@@ -77,6 +77,12 @@ struct GatewayProcess {
                 pool: pool, journal: journal, supervisor: supervisor)
             reload.startRepeating()
             reload.enableAPI()
+            let debugLevel = words.request.debugLevel
+            home.execute { _ in
+                gateway.value.logReviser = { options in
+                    try LogSetup.revision(of: log, options, debugLevel: debugLevel)
+                }
+            }
             return waitForEnd(gateway, home, journal, reload)
         }
     }
@@ -122,18 +128,15 @@ struct GatewayProcess {
     private func waitForEnd(
         _ gateway: LoopConfined<Gateway>, _ home: EventLoop, _ journal: Journal, _ reload: Reload
     ) -> Int32 {
-        let limit = prepared.loaded.options.runtime.drainTimeout
-        let nanoseconds =
-            UInt64(max(0, limit.components.seconds)) * 1_000_000_000
-            + UInt64(max(0, limit.components.attoseconds / 1_000_000_000))
         let status = ExitStatus()
         let ended = Semaphore()
         let supervisor = supervisor
         let signals = SignalWatch(
             gateway: gateway, home: home, journal: journal, reload: reload
         ) {
-            supervisor.tell(Self.stopping(withinNanoseconds: nanoseconds), journal)
             home.spawn { _ in
+                let nanoseconds = gateway.value.drainNanoseconds
+                supervisor.tell(Self.stopping(withinNanoseconds: nanoseconds), journal)
                 let isClean = await gateway.value.drain(withinNanoseconds: nanoseconds)
                 status.set(isClean ? 0 : 1)
                 ended.post()

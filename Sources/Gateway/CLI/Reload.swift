@@ -24,6 +24,7 @@ final class Reload: Sendable {
     private let pool: BlockingPool
     private let journal: Journal
     private let supervisor: Supervisor
+    private let saved: SavedConfiguration
     private let state: Mutex<State>
 
     private struct State {
@@ -33,6 +34,8 @@ final class Reload: Sendable {
         var summary: String
         /// What was found the last time, so that it is not said again and again.
         var findings: [Diagnostic] = []
+        /// What came of the last reload.
+        var outcome = Gateway.ReloadOutcome.refused("nothing was reloaded yet")
     }
 
     /// Reloads of a gateway whose first configuration was `prepared`.
@@ -48,6 +51,7 @@ final class Reload: Sendable {
         self.pool = pool
         self.journal = journal
         self.supervisor = supervisor
+        saved = SavedConfiguration(words.request, loaded: prepared.loaded.files)
         state = Mutex(State(summary: Self.summary(prepared)))
     }
 
@@ -76,8 +80,9 @@ final class Reload: Sendable {
     /// Lets the API reload, and change what is configured.
     func enableAPI() {
         let (plugins, pool, isLenient) = (plugins, pool, words.request.isLenient)
+        let saved = saved
         let hooks = ControlHooks(
-            reload: { [self] in await runAlone() },
+            reload: { [self] in await runOrWait() },
             prepare: { bytes in
                 try await pool.run {
                     let loaded = Configuration.load(
@@ -85,19 +90,38 @@ final class Reload: Sendable {
                         readingWith: ConfigurationFiles.read)
                     return PreparedConfiguration(loaded, descriptors: plugins)
                 }
+            },
+            save: { name, format, root in
+                do {
+                    let (path, isJSON) = try saved.place(named: name, format: format)
+                    let bytes = Array((isJSON ? root.json : root.yaml).utf8)
+                    try await pool.run { Result { try SavedConfiguration.write(bytes, to: path) } }
+                        .get()
+                    return nil
+                } catch {
+                    return "\(error)"
+                }
             })
         let gateway = gateway
         home.execute { _ in gateway.value.controlHooks = hooks }
     }
 
+    /// Reloads, and when that is under way already, waits for what comes of it.
+    private func runOrWait() async -> Gateway.ReloadOutcome {
+        if let outcome = await runAlone() { return outcome }
+        while state.withLock({ $0.isRunning }) { await home.sleep(nanoseconds: 10_000_000) }
+        return state.withLock { $0.outcome }
+    }
+
+    /// Reloads; nil when another reload is under way, which is done once more then.
     @discardableResult
-    private func runAlone() async -> Gateway.ReloadOutcome {
+    private func runAlone() async -> Gateway.ReloadOutcome? {
         let isFirst = state.withLock { state in
             state.isAskedAgain = state.isRunning
             defer { state.isRunning = true }
             return !state.isRunning
         }
-        guard isFirst else { return .refused("another reload is under way and is done again") }
+        guard isFirst else { return nil }
         var outcome: Gateway.ReloadOutcome
         supervisor.tell(.reloading(atNanoseconds: Supervisor.nowNanoseconds), journal)
         repeat {
@@ -107,6 +131,7 @@ final class Reload: Sendable {
             }
         } while state.withLock { state in
             defer { state.isAskedAgain = false }
+            state.outcome = outcome
             state.isRunning = state.isAskedAgain
             return state.isAskedAgain
         }

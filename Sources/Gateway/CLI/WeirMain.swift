@@ -53,6 +53,9 @@ public enum WeirMain {
         case .check:
             return withConfiguration(words, plugins) { prepared in
                 Terminal.print(ConfigurationSummary.text(prepared))
+                if let objection = StatePath.objection(prepared) {
+                    Terminal.complain("weir: warning: \(objection)")
+                }
                 return 0
             }
         case .printConfiguration(let asJSON):

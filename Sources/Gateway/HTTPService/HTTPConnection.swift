@@ -126,7 +126,7 @@ final class HTTPConnection {
         socket.forgiveTimeout()
         let isChunked = head.version == .http11
         var bytes: [UInt8] = []
-        var fields = server.fields(of: response)
+        var fields = server.fields(of: response, to: head)
         let hasContent = head.method != .head && response.status != 204 && response.status != 304
         switch response.body {
         case .bytes(let content):

@@ -107,7 +107,7 @@ extension HTTPServer {
     /// What a browser asks before a page of an allowed origin may ask.
     private func preflight(_ head: HTTP1.RequestHead) -> RouteResponse? {
         guard head.method == .options, !site.allowedOrigins.isEmpty,
-            let origin = head.fields.text("origin"),
+            let origin = head.fields.text("origin"), site.allows(origin),
             let method = head.fields.text("access-control-request-method")
         else { return nil }
         return RouteResponse(
@@ -123,7 +123,7 @@ extension HTTPServer {
     }
 
     /// The fields of an answer, with those that are the server's.
-    func fields(of response: RouteResponse) -> HTTP1.Fields {
+    func fields(of response: RouteResponse, to head: HTTP1.RequestHead) -> HTTP1.Fields {
         var fields = HTTP1.Fields()
         fields.append("Date", HTTPDate.text(milliseconds: loop.driver.wallMilliseconds()))
         let own = [
@@ -135,9 +135,10 @@ extension HTTPServer {
         if !fields.contains("cache-control") { fields.append("Cache-Control", "no-store") }
         fields.append("X-Content-Type-Options", "nosniff")
         if !site.allowedOrigins.isEmpty, !fields.contains("access-control-allow-origin") {
-            fields.append(
-                "Access-Control-Allow-Origin",
-                site.allowedOrigins.contains("*") ? "*" : site.allowedOrigins[0])
+            if let origin = head.fields.text("origin"), site.allows(origin) {
+                fields.append("Access-Control-Allow-Origin", origin)
+            }
+            fields.append("Vary", "Origin")
         }
         return fields
     }

@@ -12,7 +12,8 @@ package import PluginKit
 /// Confined to its loop, the gateway's control loop.
 package final class HTTPServer: ReadinessHandler, TimerHandler {
     let loop: EventLoop
-    let site: HTTPSite
+    /// What is answered from the next request on.
+    package var site: HTTPSite
     let log: (LogLevel, String, [(name: String, value: String)]) -> Void
     private let descriptor: Descriptor
     private var registration = Registration.none

@@ -65,12 +65,17 @@ extension HTTPSite {
             return "this name is not answered; ask by address or as localhost"
         }
         // Browsers send cookies and logins along with what foreign pages make them ask.
-        if let origin = head.fields.text("origin"), !allowedOrigins.contains(origin),
-            !allowedOrigins.contains("*"), !Self.isSame(origin, head.host)
+        if let origin = head.fields.text("origin"), !allows(origin),
+            !Self.isSame(origin, head.host)
         {
             return "requests of other web pages are not answered"
         }
         return nil
+    }
+
+    /// Whether pages of an origin may ask.
+    func allows(_ origin: String) -> Bool {
+        allowedOrigins.contains("*") || allowedOrigins.contains(origin.lowercased())
     }
 
     private static func isHarmless(_ host: HTTP1.Authority) -> Bool {

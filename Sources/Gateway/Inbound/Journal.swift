@@ -11,19 +11,26 @@ package struct Journal: Sendable {
     /// One field of a line.
     package typealias Field = (name: String, value: String)
 
-    private let threshold: LogLevel
+    private let threshold: LogThreshold
     private let sink: @Sendable (LogLevel, String, [Field]) -> Void
 
     /// A journal that passes lines at `threshold` and above to `sink`.
     package init(
         threshold: LogLevel, sink: @escaping @Sendable (LogLevel, String, [Field]) -> Void
     ) {
+        self.init(threshold: LogThreshold(threshold), sink: sink)
+    }
+
+    /// A journal whose threshold may change.
+    package init(
+        threshold: LogThreshold, sink: @escaping @Sendable (LogLevel, String, [Field]) -> Void
+    ) {
         self.threshold = threshold
         self.sink = sink
     }
 
     /// Whether lines of a level are written.
-    package func isOn(_ level: LogLevel) -> Bool { level >= threshold }
+    package func isOn(_ level: LogLevel) -> Bool { threshold.lets(level) }
 
     /// Writes a line.
     package func callAsFunction(

@@ -159,6 +159,11 @@ package final class Quota: LimitSource {
         state.withLock { account(of: holder, &$0) }?.restore(bytes, period: period)
     }
 
+    /// Nobody has used anything of the present period.
+    package func reset() {
+        for account in state.withLock({ Array($0.accounts.values) }) { account.reset() }
+    }
+
     /// What each holder used and may use in the present period.
     package var usage: [(holder: Holder, usedBytes: UInt64, limitBytes: UInt64)] {
         state.withLock { state in

@@ -121,6 +121,15 @@ final class QuotaAccount: Supply {
         }
     }
 
+    /// Nothing was used.
+    func reset() {
+        state.withLock { state in
+            state.usedBytes = 0
+            state.emptySinceNanoseconds = nil
+            state.isExhausted = false
+        }
+    }
+
     /// Used and allowed in the present period.
     var usage: (usedBytes: UInt64, limitBytes: UInt64) {
         let moment = clock()

@@ -37,8 +37,16 @@ package final class Settlement {
     /// Who watches a running service's flows; looked up once per event.
     private struct Route {
         let service: MeteredService
-        let feeds: [PluginFeed]
+        var feeds: [PluginFeed]
+        /// Flows that have opened and not closed.
+        var openCount = 0
+        /// When the service was changed or closed; nil while it is open.
+        var retiredNanoseconds: UInt64?
     }
+
+    /// How long a service that was changed is remembered at least: longer than loops take to report
+    /// what they have opened.
+    private static let retirementNanoseconds: UInt64 = 10_000_000_000
 
     /// A settlement without plugins.
     package init(
@@ -59,9 +67,31 @@ package final class Settlement {
 
     /// Makes a service known, once the observers are attached.
     package func add(_ service: MeteredService) {
-        services[ObjectIdentifier(service.info)] = Route(
-            service: service, feeds: observers(of: service.info))
+        let key = ObjectIdentifier(service.info)
+        var route = Route(service: service, feeds: observers(of: service.info))
+        route.openCount = services[key]?.openCount ?? 0
+        services[key] = route
     }
+
+    /// These services are open and no others. One that is not is remembered as long as it has
+    /// flows, and looked at again with the next change.
+    package func keepOnly(_ open: [MeteredService]) {
+        let now = home.nowNanoseconds
+        let keys = Set(open.map { ObjectIdentifier($0.info) })
+        for (key, route) in services {
+            if keys.contains(key) {
+                services[key]?.retiredNanoseconds = nil
+            } else if let retired = route.retiredNanoseconds {
+                let isOver = route.openCount <= 0 && now >= retired + Self.retirementNanoseconds
+                if isOver { services[key] = nil }
+            } else {
+                services[key]?.retiredNanoseconds = now
+            }
+        }
+    }
+
+    /// Services that are known, with those that were changed and may have flows.
+    package var serviceCount: Int { services.count }
 
     /// Forgets a service that came to nothing. Flows of it, should there be any, are told to the
     /// observers of its GUIDs as a dead boot's are.
@@ -80,8 +110,7 @@ package final class Settlement {
     package func add(everyFlow observer: any FlowObserver, worker: EventLoop) {
         add(observer, guid: Self.everyFlow, worker: worker)
         for (key, route) in services {
-            services[key] = Route(
-                service: route.service, feeds: observers(of: route.service.info))
+            services[key]?.feeds = observers(of: route.service.info)
         }
     }
 
@@ -110,12 +139,14 @@ package final class Settlement {
             if hasReporters { call(for: event, into: &calls) }
             switch event {
             case .opened(let flow):
+                services[ObjectIdentifier(flow.origin)]?.openCount += 1
                 offer(.opened(flow))
             case .counted(let flow, let counts, let moment):
                 offer(.counted(flow, counts, atMilliseconds: moment))
             case .packets:
                 break
             case .closed(let flow, let counts, let end, let moment, let slot):
+                services[ObjectIdentifier(flow.origin)]?.openCount -= 1
                 onClosed(flow, counts, end, moment)
                 let reference = SlotReference(loop: report.loop, index: slot)
                 let event = FlowEvent.closed(flow, counts, end, atMilliseconds: moment)

@@ -110,6 +110,11 @@ public enum Limits {
 
     // MARK: HTTP server of the control plane
 
+    /// Events of a service that the API tells: as many as in gost.
+    public static let serviceEvents = 20
+    /// Holders of a quota that the API tells: those that used most.
+    public static let quotaHoldersShown = 100
+
     /// Connections of one server: operators, their tools and a few collectors.
     public static let httpConnections = 256
     /// How long a request's head may take to come, whatever drips in.

@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 """Reads a metrics page and checks samples: read_metrics.py URL 'name{label=value}=number' ...
 
-Prometheus' own client reads it where it is installed; otherwise a strict reader of the text format
-does (HELP and TYPE before the samples of a family, each family once, no sample twice, histograms
-cumulative and with +Inf). An expectation holds if the samples with those labels have that sum.
+A strict reader of the text format reads it (HELP and TYPE before the samples of a family, each family
+once, no sample twice, histograms cumulative and with +Inf), and Prometheus' own parser must find the
+same families, types and samples; promtool, where it is installed, must find no fault. An expectation
+holds if the samples with those labels have that sum.
 """
 import re
+import shutil
+import subprocess
 import sys
 import urllib.request
+
+from prometheus_client.parser import text_string_to_metric_families
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 SAMPLE = re.compile(rf"^({NAME})(?:\{{(.*)\}})? (\S+)$")
@@ -47,19 +52,23 @@ def strict(text):
             assert key not in seen, f"twice: {line}"
             seen.add(key)
             samples.append((name, labels, float(value)))
-    return samples
+    return families, samples
 
 
-def installed(text):
-    try:
-        from prometheus_client.parser import text_string_to_metric_families
-    except ImportError:
-        return []
-    return [
-        (sample.name, sample.labels, sample.value)
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    ]
+def check_with_prometheus(text, families, samples):
+    found = []
+    for family in text_string_to_metric_families(text):
+        # The parser takes the end from a counter's name.
+        name = family.name if family.name in families else family.name + "_total"
+        assert families.pop(name) == family.type, f"{name} is a {family.type}"
+        found += [(one.name, one.labels, one.value) for one in family.samples]
+    assert not families, f"Prometheus does not find {families}"
+    assert found == samples, "Prometheus reads something else"
+    if promtool := shutil.which("promtool"):
+        result = subprocess.run(
+            [promtool, "check", "metrics"], input=text, capture_output=True, text=True, timeout=30
+        )
+        assert "error" not in result.stderr, result.stderr
 
 
 def check_histograms(samples):
@@ -79,10 +88,9 @@ def main():
     with urllib.request.urlopen(sys.argv[1], timeout=10) as answer:
         assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
         text = answer.read().decode()
-    samples = strict(text)
+    families, samples = strict(text)
     check_histograms(samples)
-    theirs = installed(text)
-    assert not theirs or len(theirs) == len(samples), "Prometheus' client reads something else"
+    check_with_prometheus(text, families, samples)
     for wanted in sys.argv[2:]:
         name, labels, value = re.match(r"^([^{=]+)(?:\{(.*)\})?=(.*)$", wanted).groups()
         pairs = dict(pair.split("=") for pair in (labels or "").split(",") if pair)

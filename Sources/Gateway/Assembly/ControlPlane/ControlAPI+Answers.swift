@@ -6,7 +6,7 @@ import PluginKit
 /// Answers in gost's shapes.
 extension ControlAPI {
     static let jsonType = "application/json; charset=utf-8"
-    private static let place = Location(file: "API", line: 1, column: 1)
+    static let place = Location(file: "API", line: 1, column: 1)
 
     static let notFound = RouteResponse(
         status: 404, fields: [("Content-Type", "text/plain")],
@@ -20,26 +20,27 @@ extension ControlAPI {
     /// `{"msg":"OK"}` and the like.
     static func answer(_ outcome: Gateway.ReloadOutcome, _ doing: String) -> RouteResponse {
         switch outcome {
-        case .applied: text(200) { $0.field("msg", "OK") }
+        case .applied: response(200) { $0.field("msg", "OK") }
         case .refused(let reason): error(500, 40003, "\(doing) failed: \(reason)")
         }
     }
 
     static func cut(_ count: Int) -> RouteResponse {
-        text(200) {
+        response(200) {
             $0.field("msg", "OK")
             $0.field("flows", count)
         }
     }
 
     static func error(_ status: Int, _ code: Int, _ message: String) -> RouteResponse {
-        text(status) {
+        response(status) {
             $0.field("code", code)
             $0.field("msg", message)
         }
     }
 
-    private static func text(_ status: Int, _ write: (inout JSONText) -> Void) -> RouteResponse {
+    private static func response(_ status: Int, _ write: (inout JSONText) -> Void) -> RouteResponse
+    {
         var json = JSONText()
         json.beginObject()
         write(&json)
@@ -55,12 +56,22 @@ extension ControlAPI {
 
     /// gost's list: null when it is empty.
     static func list(_ items: [Node]) -> Node {
-        let count = Node(.scalar(String(items.count), isQuoted: false), at: place)
+        let count = number(items.count)
         let list = items.isEmpty ? null : Node(.sequence(items), at: place)
         return mapping([("count", count), ("list", list)])
     }
 
-    private static func mapping(_ entries: [(String, Node)]) -> Node {
+    static func number(_ value: some BinaryInteger) -> Node {
+        Node(.scalar(String(value), isQuoted: false), at: place)
+    }
+
+    static func text(_ value: String) -> Node { Node(.scalar(value, isQuoted: true), at: place) }
+
+    static func flag(_ value: Bool) -> Node {
+        Node(.scalar(value ? "true" : "false", isQuoted: false), at: place)
+    }
+
+    static func mapping(_ entries: [(String, Node)]) -> Node {
         Node(
             .mapping(entries.map { (Node.Key(text: $0.0, location: place), $0.1) }), at: place)
     }

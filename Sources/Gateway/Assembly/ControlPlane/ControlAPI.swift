@@ -1,5 +1,6 @@
 import Configuration
 import HTTPService
+import Inbound
 import Loop
 import Model
 import Options
@@ -7,9 +8,11 @@ import PluginKit
 
 /// The web API: gost's `/config` in its shapes and codes, and our `/flows` and `/users`.
 ///
-/// - `GET /config[?format=json|yaml]`, `POST /config/reload`
+/// - `GET /config[?format=json|yaml]`, `POST /config[?path=…&format=…]`, `POST /config/reload`
 /// - `GET /config/LIST`, `GET /config/LIST/NAME`, `POST /config/LIST`, `PUT` and `DELETE` of one
-/// - `GET /flows[?user=…&service=…]`, `DELETE /flows/ID`, `DELETE /users/NAME/flows`
+/// - `POST /config/quotas/NAME/reset`, `GET /docs`
+/// - `GET /flows[?user=…&service=…]`, `DELETE /flows/ID`, `GET /users`,
+///   `DELETE /users/NAME/flows`
 ///
 /// Secrets are shown to operators who logged in, since programs read an object, change it and put
 /// it back. Where nobody has to log in they are masked: whoever has an account on the machine may
@@ -18,9 +21,8 @@ import PluginKit
 /// ## Concurrency
 /// Confined to the control loop.
 final class ControlAPI {
-    private unowned let gateway: Gateway
+    unowned let gateway: Gateway
     private let prefix: String
-    private var isEditing = false
 
     init(_ gateway: Gateway, prefix: String) {
         self.gateway = gateway
@@ -29,7 +31,9 @@ final class ControlAPI {
 
     /// Whether a path is one of the API's own, which no plugin may take.
     static func isOwn(_ path: String) -> Bool {
-        ["config", "flows", "users"].contains { path == "/\($0)" || path.hasPrefix("/\($0)/") }
+        ["config", "docs", "flows", "users"].contains {
+            path == "/\($0)" || path.hasPrefix("/\($0)/")
+        }
             || path == "/"
     }
 
@@ -37,8 +41,10 @@ final class ControlAPI {
         [
             mount("/config") { await $0.config($1) },
             mount("/config/", bodyBytes: Limits.apiBodyBytes) { await $0.object($1) },
+            mount("/docs") { $0.page($1) },
             mount("/flows") { await $0.flows($1) },
             mount("/flows/") { await $0.cutFlow($1) },
+            mount("/users") { await $0.users($1) },
             mount("/users/") { await $0.cutUser($1) },
         ]
     }
@@ -56,13 +62,14 @@ final class ControlAPI {
 
     private var root: Node { gateway.configuration.loaded.effective }
 
-    private func shown(_ node: Node, _ request: RouteRequest) -> Node {
+    func shown(_ node: Node, _ request: RouteRequest) -> Node {
         request.user == nil ? node.withoutSecrets : node
     }
 
     private func config(_ request: RouteRequest) async -> RouteResponse {
+        if request.method == "POST" { return await save(request) }
         guard request.method == "GET" || request.method == "HEAD" else { return Self.notFound }
-        let node = shown(root, request)
+        let node = await described(root, request)
         switch Self.parameter("format", request) {
         case "yaml":
             return RouteResponse(
@@ -76,19 +83,42 @@ final class ControlAPI {
         }
     }
 
+    private func save(_ request: RouteRequest) async -> RouteResponse {
+        let format = Self.parameter("format", request).flatMap { $0.isEmpty ? nil : $0 }
+        guard [nil, "json", "yaml"].contains(format) else {
+            return Self.error(400, 40001, "format must be json or yaml")
+        }
+        let name = Self.parameter("path", request).flatMap { $0.isEmpty ? nil : $0 }
+        guard let hooks = gateway.controlHooks else { return Self.notFound }
+        if let reason = await hooks.save(name, format, root) {
+            return Self.error(500, 40005, "save config failed: \(reason)")
+        }
+        gateway.journal(
+            .info, "the configuration was saved",
+            [("file", name ?? ""), ("user", request.user ?? "")].filter { !$0.1.isEmpty }
+                .map { (name: $0.0, value: $0.1) })
+        return Self.answer(.applied(""), "save")
+    }
+
     private func object(_ request: RouteRequest) async -> RouteResponse {
         let parts = parts(of: request, below: "/config/")
         if parts == ["reload"] { return await reload(request) }
+        if request.method == "POST", parts.count == 3, parts[0] == "quotas", parts[2] == "reset" {
+            return await resetQuota(parts[1])
+        }
         guard let list = parts.first, parts.count <= 2,
             let edit = ConfigurationEdit(list, of: root)
         else { return Self.notFound }
         let name = parts.count == 2 ? parts[1] : nil
+        let isService = list == "services" && ["GET", "HEAD"].contains(request.method)
+        let status = isService ? await statuses() : [:]
         switch (request.method, name) {
         case ("GET", nil), ("HEAD", nil):
-            let items = edit.objects.map { shown($0, request) }
+            let items = edit.objects.map { Self.adding(status, to: shown($0, request)) }
             return Self.data(Self.list(items))
         case ("GET", .some(let name)), ("HEAD", .some(let name)):
-            return Self.data(edit.object(name).map { shown($0, request) } ?? Self.null)
+            let object = edit.object(name).map { Self.adding(status, to: shown($0, request)) }
+            return Self.data(object ?? Self.null)
         case ("POST", nil):
             return await change(request, list, "create", nil) { (edit, object) throws(Fault) in
                 try edit.adding(object)
@@ -120,19 +150,19 @@ final class ControlAPI {
         return await edited(list, verb, name) { (edit) throws(Fault) in try make(edit, object) }
     }
 
-    /// Makes one edit after another: each begins with what the one before has left.
+    /// Makes one change after another: each begins with what the one before has left, be it an edit
+    /// or a reload.
     private func edited(
         _ list: String, _ verb: String, _ name: String,
         _ make: (ConfigurationEdit) throws(Fault) -> Node
     ) async -> RouteResponse {
-        while isEditing { await gateway.home.sleep(nanoseconds: 5_000_000) }
-        isEditing = true
-        defer { isEditing = false }
-        guard let edit = ConfigurationEdit(list, of: root) else { return Self.notFound }
-        do throws(Fault) {
-            return await apply(try make(edit), "\(verb) \(edit.word) \(name)")
-        } catch {
-            return Self.error(400, error.code, error.message)
+        await gateway.exclusively {
+            guard let edit = ConfigurationEdit(list, of: root) else { return Self.notFound }
+            do throws(Fault) {
+                return await apply(try make(edit), "\(verb) \(edit.word) \(name)")
+            } catch {
+                return Self.error(400, error.code, error.message)
+            }
         }
     }
 
@@ -150,7 +180,7 @@ final class ControlAPI {
         if let problem = prepared.loaded.diagnostics.first(where: { $0.severity == .error }) {
             return Self.error(500, 40003, "\(doing) failed: \(problem.message)")
         }
-        return Self.answer(await gateway.apply(prepared), doing)
+        return Self.answer(await gateway.applyNow(prepared), doing)
     }
 
     private func reload(_ request: RouteRequest) async -> RouteResponse {

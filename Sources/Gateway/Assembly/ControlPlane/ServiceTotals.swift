@@ -17,6 +17,14 @@ final class ServiceTotals {
         var errors: UInt64 = 0
         var causes: [FlowEnd.Cause: UInt64] = [:]
         var durations = Histogram()
+
+        /// Adds another's, but for durations and causes.
+        mutating func add(_ other: Sums) {
+            flows += other.flows
+            open += other.open
+            counts.add(other.counts)
+            errors += other.errors
+        }
     }
 
     /// Sums are kept by these.
@@ -83,7 +91,7 @@ final class ServiceTotals {
 }
 
 extension FlowCounts {
-    /// Adds another flow's.
+    /// Adds another's.
     fileprivate mutating func add(_ other: FlowCounts) {
         uplinkBytes &+= other.uplinkBytes
         uplinkPackets &+= other.uplinkPackets

@@ -24,6 +24,11 @@ final class QuotaKeeper: FlowObserver {
     /// Flows count towards these quotas alone, of those that were added.
     func keepOnly(_ quotas: [String: [Quota]]) { store.withLock { $0.keepOnly(quotas) } }
 
+    /// Forgets what was used of a quota in its present period.
+    func reset(_ quota: Quota, atMilliseconds moment: Int64) throws {
+        try store.withLock { try $0.reset(quota, atMilliseconds: moment) }
+    }
+
     /// Tells quotas what was used of them before.
     func restore(_ quotas: [Quota], atMilliseconds moment: Int64) throws {
         try store.withLock { store in

@@ -123,6 +123,20 @@ final class QuotaSet {
     /// it is kept for, and no others.
     func keepOnly(_ options: GatewayOptions) { keeper?.keepOnly(sourcesByService(options)) }
 
+    /// Lets a quota begin anew in its present period. Bytes that loops hold in advance at this
+    /// moment are nobody's.
+    func reset(_ name: String, _ gateway: Gateway) async throws(StartFault) {
+        guard let quota = quotas[name] else { return }
+        if let keeper, let worker {
+            let moment = gateway.home.driver.wallMilliseconds()
+            let answer = await gateway.home.ask(
+                worker, withinNanoseconds: UInt64(Limits.quotaRecoveryMilliseconds) * 1_000_000
+            ) { try keeper.reset(quota, atMilliseconds: moment) }
+            if case .failed(let reason) = answer { throw StartFault(reason) }
+        }
+        quota.reset()
+    }
+
     /// A quota by its name; nil where there is none.
     func quota(_ name: String) -> Quota? { quotas[name] }
 

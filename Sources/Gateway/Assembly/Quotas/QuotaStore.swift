@@ -171,6 +171,16 @@ final class QuotaStore {
             .integer(moment - Self.retentionMilliseconds))
     }
 
+    /// Forgets what was used of a quota in its present period.
+    func reset(_ quota: Quota, atMilliseconds moment: Int64) throws {
+        guard let period = quota.terms.periodName(atMilliseconds: moment) else { return }
+        let statement = try database.statement(
+            "DELETE FROM quota_use WHERE quota = ?1 AND period = ?2")
+        statement.bind(1, quota.name)
+        statement.bind(2, period)
+        try statement.run()
+    }
+
     /// Tells a quota what was used of it in the present period.
     func restore(_ quota: Quota, atMilliseconds moment: Int64) throws {
         guard let period = quota.terms.periodName(atMilliseconds: moment) else { return }

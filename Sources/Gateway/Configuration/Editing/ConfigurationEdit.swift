@@ -50,6 +50,7 @@ package struct ConfigurationEdit {
     /// The configuration with one object more.
     package func adding(_ object: Node) throws(Fault) -> Node {
         let name = try checked(object)
+        let object = Self.withoutStatus(object)
         guard self.object(name) == nil else {
             throw Fault(code: 40002, message: "\(word) \(name) already exists")
         }
@@ -59,7 +60,7 @@ package struct ConfigurationEdit {
     /// The configuration with another object in the place of that name, which it keeps.
     package func replacing(_ name: String, with object: Node) throws(Fault) -> Node {
         guard self.object(name) != nil else { throw notFound(name) }
-        let object = Self.named(name, object)
+        let object = Self.named(name, Self.withoutStatus(object))
         _ = try checked(object)
         return with(objects.map { $0.child("name")?.text == name ? object : $0 })
     }
@@ -124,6 +125,13 @@ package struct ConfigurationEdit {
         case .sequence(let items): items.contains { holdsMask($0) }
         case .mapping(let entries): entries.contains { holdsMask($0.value) }
         }
+    }
+
+    /// What the API tells of a running service comes back with an object that was read.
+    private static func withoutStatus(_ object: Node) -> Node {
+        guard case .mapping(let entries) = object.value else { return object }
+        let kept = entries.filter { $0.key.text.lowercased() != "status" }
+        return Node(.mapping(kept), at: object.location)
     }
 
     private static func named(_ name: String, _ object: Node) -> Node {

@@ -39,9 +39,15 @@ package struct ControlOptions: Sendable {
     package let credential: Credential?
     /// Who knows the users.
     package let auther: Located<String>?
+    /// Programs may prove themselves with this instead of a user and a password (RFC 6750).
+    package let token: Located<String>?
+    /// Origins of web pages that may ask, as browsers write them; `*` is every one.
+    package let allowedOrigins: [String]
+    /// Proxies whose X-Forwarded-For is believed.
+    package let trustedProxies: [IPPrefix]
 
     /// Whether everybody who reaches the address may ask.
-    package var isOpen: Bool { credential == nil && auther == nil }
+    package var isOpen: Bool { credential == nil && auther == nil && token == nil }
 
     /// The TCP address; nil for a Unix socket.
     package var endpoint: Endpoint? {
