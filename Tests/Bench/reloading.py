@@ -9,7 +9,8 @@ import time
 
 SERVICES = 1000
 FLOWS = 100
-FIRST_PORT = 33_000
+# Below the ports that the kernel gives to clients.
+FIRST_PORT = 24_000
 
 
 def configuration(folder, number):
