@@ -9,8 +9,8 @@ import time
 
 SERVICES = 1000
 FLOWS = 100
-# Below the ports that the kernel gives to clients.
-FIRST_PORT = 24_000
+# Below the ports of tests and of clients.
+FIRST_PORT = 9_500
 
 
 def configuration(folder, number):
