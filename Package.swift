@@ -191,7 +191,7 @@ let package = Package(
                 "Chance", "Assembly", "Inbound", "Limiting", "KernelTesting", "Configuration",
                 "Loop",
                 "LinuxIO",
-                "PluginKit", "RemotePlugins", "Storage", "Model",
+                "PluginKit", "RemotePlugins", "HTTPClient", "Storage", "Model",
             ]),
         tests(of: "CLI", uses: ["CLI", "Configuration"]),
         tests(

@@ -16,7 +16,7 @@ struct ExamplesTests {
             "bypass.yaml", "chain-rules.yaml", "chain.yaml",
             "files-with-reload.yaml", "hashed-passwords.yaml", "hosts-and-resolvers.yaml",
             "http.yaml", "interface.yaml", "json-log.yaml", "limits.yaml", "observer.yaml",
-            "plugin-auth.yaml",
+            "plugin-auth.yaml", "plugin-limiter.yaml",
             "quotas.yaml",
             "proxy-protocol.yaml",
             "socks5.yaml",

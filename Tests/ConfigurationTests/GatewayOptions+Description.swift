@@ -34,6 +34,9 @@ extension GatewayOptions {
             lines.append("resolver \(resolver.name.value)")
             lines += resolver.servers.map(\.line)
         }
+        for limiter in remoteLimiters {
+            lines.append("limiter \(limiter.name.value): \(limiter.plugin?.described ?? "")")
+        }
         for limiter in limiters {
             lines.append("limiter \(limiter.name.value)")
             lines += limiter.lines.map { line in
@@ -129,7 +132,13 @@ extension ServiceOptions {
         if let connectionLimiter { lines.append("  climiter \(connectionLimiter.value)") }
         if let arrivalLimiter { lines.append("  rlimiter \(arrivalLimiter.value)") }
         if !quotas.isEmpty { lines.append("  quotas \(quotas.map(\.value))") }
-        for limiter in limiters { lines.append("  limiter \(limiter.name.value) \(limiter.scope)") }
+        for limiter in limiters {
+            var line = "  limiter \(limiter.name.value) \(limiter.scope)"
+            if limiter.intervalLocation != nil {
+                line += " refresh=\(limiter.refresh.text) cleanup=\(limiter.cleanup.text)"
+            }
+            lines.append(line)
+        }
         if let observer { lines.append("  observer \(observer.described)") }
         if let handlerObserver { lines.append("  handler observer \(handlerObserver.described)") }
         if !admissions.isEmpty { lines.append("  admissions \(admissions.map(\.value))") }

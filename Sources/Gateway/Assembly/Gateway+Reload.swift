@@ -72,6 +72,7 @@ extension Gateway {
             revise(from: running)
             warnOfUnknownGUIDs()
             reviseLimits()
+            remoteLimits.retain(next.loaded.options)
             reviseObservers(settlement)
             let text =
                 "\(changes.opened) opened, \(changes.changed) changed, \(changes.closed) closed, "

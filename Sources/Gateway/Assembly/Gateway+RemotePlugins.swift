@@ -24,16 +24,27 @@ extension Gateway {
     func pluginServer(
         _ options: HTTPPluginOptions, kind: String, name: String, sender: any HTTPSender
     ) -> PluginServer {
+        pluginServer(pluginFacts(options, kind: kind, name: name), sender: sender)
+    }
+
+    /// A server that is asked through `sender`.
+    func pluginServer(_ facts: PluginServer.Facts, sender: any HTTPSender) -> PluginServer {
         let journal = journal
+        return PluginServer(
+            facts, sender: sender,
+            log: { level, event, fields in journal(level, event, fields) })
+    }
+
+    /// What is known of the server of an object's `plugin:`.
+    func pluginFacts(
+        _ options: HTTPPluginOptions, kind: String, name: String
+    ) -> PluginServer.Facts {
         var trust = HTTPRequest.Trust()
         trust.isVerified = options.isVerified
         trust.serverName = options.serverName
         trust.authorityFile = options.authorityFile
-        return PluginServer(
-            PluginServer.Facts(
-                kind: kind, name: name, address: options.address.value, token: options.token,
-                timeoutMilliseconds: Int(options.timeout.wholeMilliseconds), trust: trust),
-            sender: sender,
-            log: { level, event, fields in journal(level, event, fields) })
+        return PluginServer.Facts(
+            kind: kind, name: name, address: options.address.value, token: options.token,
+            timeoutMilliseconds: Int(options.timeout.wholeMilliseconds), trust: trust)
     }
 }

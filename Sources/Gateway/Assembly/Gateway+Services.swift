@@ -54,6 +54,9 @@ extension Gateway {
             names: NameServices(
                 options: options, files: systemFiles, pool: pool, own: own,
                 ways: try chains.nameServerWays(), hosts: factory.hostsOfNodes()),
+            remoteLimiter: { (reference, options, service) throws(StartFault) in
+                try self.remoteLimits.source(reference, options, of: service, self)
+            },
             remoteAuther: { (plugin, name) throws(StartFault) in
                 HTTPAuthenticator(
                     self.pluginServer(

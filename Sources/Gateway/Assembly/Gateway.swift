@@ -36,6 +36,7 @@ package final class Gateway {
     var objects: SharedObjects
     let quotas = QuotaSet()
     let observers = ObserverSet()
+    let remoteLimits = RemoteLimits()
     let systemFiles: SystemFiles
     let pool: BlockingPool
     let throttle = LoginThrottle()
@@ -360,6 +361,7 @@ package final class Gateway {
         }
         quotas.close(environment)
         await observers.close(self)
+        remoteLimits.close()
         let stopped = await plugins.stop(
             home: home, registry: registry, withinNanoseconds: 5_000_000_000)
         for handle in sites {

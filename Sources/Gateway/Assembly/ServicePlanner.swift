@@ -20,6 +20,9 @@ struct ServicePlanner {
     let own: OwnEndpoints
     let throttle: LoginThrottle
     let names: NameServices
+    /// Makes who is asked for a limiter that is a plugin's server, where a service names it.
+    let remoteLimiter:
+        (LimiterReference, RemoteLimiterOptions, String) throws(StartFault) -> RemoteLimiter?
     /// Makes who is asked for an auther that is a plugin's server.
     let remoteAuther: (HTTPPluginOptions, String) throws(StartFault) -> HTTPAuthenticator
     /// How services were metered until now, by name; none of those whose plugins have changed.
@@ -44,7 +47,7 @@ struct ServicePlanner {
             datagramIdleNanoseconds: nanoseconds(datagramIdle(service), or: 60_000),
             handler: try handlerSettings(service),
             introducers: service.proxyHeaders.map { Introducers(in: $0.trusted) },
-            introducing: introducing(handler), limits: limits(service),
+            introducing: introducing(handler), limits: try limits(service),
             arrivals: arrivals(service),
             clients: factory.admissions(service.admissions),
             bypasses: factory.bypasses(service.bypasses),
@@ -173,16 +176,24 @@ struct ServicePlanner {
 
     // MARK: Limits
 
-    private func limits(_ service: ServiceOptions) -> [any LimitSource] {
-        let rates = service.limiters.compactMap { reference -> (any LimitSource)? in
+    private func limits(_ service: ServiceOptions) throws(StartFault) -> [any LimitSource] {
+        var rates: [any LimitSource] = []
+        var named: Set<String> = []
+        for reference in service.limiters {
             let name = reference.name.value
-            guard let options = options.limiters.first(where: { $0.name.value == name }) else {
-                return nil
+            let remote = options.remoteLimiters.first { $0.name.value == name }
+            if let remote {
+                let limiter = try remoteLimiter(reference, remote, service.name.value)
+                if let limiter { rates.append(limiter) }
+                continue
             }
+            let known = options.limiters.first { $0.name.value == name }
+            // A service and its handler may name the same one, which counts once.
+            guard let known, named.insert(name).inserted else { continue }
             let limiter = objects.object(.limiters, name) {
-                TrafficLimiter(Gateway.rates(options.lines))
+                TrafficLimiter(Gateway.rates(known.lines))
             }
-            return LimiterUse(limiter, scope: scope(reference))
+            rates.append(LimiterUse(limiter, scope: scope(reference)))
         }
         return rates + quotas.sources(service)
     }

@@ -37,7 +37,8 @@ struct References {
         unique(options.hops.map(\.name), kind: "hop")
         unique(options.hosts.map(\.name), kind: "list of hosts")
         unique(options.resolvers.map(\.name), kind: "resolver")
-        unique(options.limiters.map(\.name), kind: "limiter")
+        unique(
+            options.limiters.map(\.name) + options.remoteLimiters.map(\.name), kind: "limiter")
         unique(options.connectionLimiters.map(\.name), kind: "climiter")
         unique(options.arrivalLimiters.map(\.name), kind: "rlimiter")
         unique(options.quotas.map(\.name), kind: "quota")
@@ -82,8 +83,10 @@ struct References {
         unused(options.hosts.map(\.name), hosts, kind: "list of hosts")
 
         let limiters = options.services.flatMap(\.limiters).map(\.name)
-        missing(limiters, among: options.limiters.map(\.name), kind: "limiter", key: "limiters")
-        unused(options.limiters.map(\.name), limiters, kind: "limiter")
+        let limiting = options.limiters.map(\.name) + options.remoteLimiters.map(\.name)
+        missing(limiters, among: limiting, kind: "limiter", key: "limiters")
+        unused(limiting, limiters, kind: "limiter")
+        checkLimiters()
 
         let counts = options.services.compactMap(\.connectionLimiter)
         let counting = options.connectionLimiters.map(\.name)
@@ -115,6 +118,25 @@ struct References {
             .compactMap { $0?.name }
         missing(observers, among: options.observers.map(\.name), kind: "observer", key: "observers")
         unused(options.observers.map(\.name), observers, kind: "observer")
+    }
+
+    /// What means nothing for limiters with lines of their own.
+    private mutating func checkLimiters() {
+        let lists = Set(options.limiters.map(\.name.value))
+        for service in options.services {
+            let references = service.limiters.filter { lists.contains($0.name.value) }
+            if references.count == 2, references[0].name.value == references[1].name.value {
+                warn(
+                    "the limiter '\(references[0].name.value)' is named twice and counts once",
+                    at: references[1].name.location)
+            }
+            for reference in references {
+                guard let place = reference.intervalLocation else { continue }
+                warn(
+                    "nobody is asked for the limits of '\(reference.name.value)', so this has no"
+                        + " effect", at: place)
+            }
+        }
     }
 
     private mutating func checkChains() {

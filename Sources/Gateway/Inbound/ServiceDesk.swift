@@ -259,7 +259,8 @@ package final class ServiceDesk {
         if settings.limits.isEmpty, ticket == nil { return nil }
         return FlowLimits(
             station.shaper, settings.limits,
-            LimitedSubject(address: client.address, user: user), ticket: ticket)
+            LimitedSubject(address: client.address, user: user, port: client.port),
+            ticket: ticket)
     }
 
     /// Says why a connection did not become a flow.

@@ -18,9 +18,12 @@ package struct LimitedSubject: Hashable, Sendable {
     package let address: IPAddress
     /// Who it said it is; nil where nobody asks.
     package let user: String?
+    /// The port of its connection; 0 where it does not matter.
+    package let port: UInt16
 
-    package init(address: IPAddress, user: String?) {
+    package init(address: IPAddress, user: String?, port: UInt16 = 0) {
         self.address = address
+        self.port = port
         self.user = user
     }
 }

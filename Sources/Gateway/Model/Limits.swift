@@ -229,6 +229,14 @@ public enum Limits {
     public static let controlConnectionsPerHost = 32
     /// The longest answer of a plugin's server; all that it has to say fits into a hundred bytes.
     public static let pluginResponseBytes = 64 * 1024
+    /// What somebody may move before the first answer about his limit: a page's first answers, so
+    /// that asking delays nobody who wants little. It is paid for afterwards.
+    public static let advanceBytes = 64 * 1024
+    /// Users, connections and services whose limits are asked for, of one limiter in one place;
+    /// who comes above that has none.
+    public static let askedSubjects = 65_536
+    /// Answers that one limiter asks for again in a second.
+    public static let limitQuestionsPerSecond = 1024
     /// Clients of all services together that observers know by name: rows of 200 bytes in a file.
     public static let observedClients = 262_144
     /// Events in one message to an observer: half a megabyte, which servers take at once.

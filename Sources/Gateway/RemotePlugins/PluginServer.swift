@@ -12,7 +12,7 @@ import Synchronization
 /// Any loop may ask; a lock protects whether it failed last.
 package final class PluginServer: Sendable {
     /// What is known of it from the configuration.
-    package struct Facts: Sendable {
+    package struct Facts: Sendable, Equatable {
         /// What it is for, such as `auther`.
         package let kind: String
         /// The object's name.

@@ -18,6 +18,8 @@ package struct GatewayOptions: Sendable {
     package var resolvers: [ResolverOptions] = []
     /// Rates, by name.
     package var limiters: [LimitListOptions<TrafficLimitOptions>] = []
+    /// Rates that servers decide, by name.
+    package var remoteLimiters: [RemoteLimiterOptions] = []
     /// How many connections there may be, by name.
     package var connectionLimiters: [LimitListOptions<Int>] = []
     /// How many connections may come in a second, by name.

@@ -69,9 +69,24 @@ package struct LimiterReference: Sendable {
     package let name: Located<String>
     /// Which of its lines count.
     package let scope: Scope
+    /// Whether it is the handler's, which concerns users.
+    package let isOfHandler: Bool
+    /// After which a server is asked again.
+    package let refresh: Duration
+    /// After which who moves nothing is forgotten.
+    package let cleanup: Duration
+    /// Where one of the two stands; nil where the defaults hold.
+    package let intervalLocation: Location?
 
-    init(name: Located<String>, scope: Scope) {
+    init(
+        name: Located<String>, scope: Scope, isOfHandler: Bool, refresh: Duration,
+        cleanup: Duration, intervalLocation: Location?
+    ) {
         self.name = name
         self.scope = scope
+        self.isOfHandler = isOfHandler
+        self.refresh = refresh
+        self.cleanup = cleanup
+        self.intervalLocation = intervalLocation
     }
 }

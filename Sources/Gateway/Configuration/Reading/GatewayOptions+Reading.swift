@@ -17,11 +17,17 @@ extension GatewayOptions {
         bypasses = reader.mappings("bypasses") { BypassOptions(from: &$0, files: &files) }
         hosts = reader.mappings("hosts") { HostsOptions(from: &$0, files: &files) }
         resolvers = reader.mappings("resolvers") { ResolverOptions(from: &$0) }
-        limiters = reader.mappings("limiters") {
-            LimitListOptions(
-                from: &$0, files: &files, kind: "limiter",
+        var remote: [RemoteLimiterOptions] = []
+        limiters = reader.mappings("limiters") { part -> LimitListOptions<TrafficLimitOptions>? in
+            if part.has("plugin") {
+                remote.append(RemoteLimiterOptions(from: &part))
+                return nil
+            }
+            return LimitListOptions(
+                from: &part, files: &files, kind: "limiter",
                 format: LimitFormat(keys: .all, read: TrafficLimitOptions.read))
-        }
+        }.compactMap { $0 }
+        remoteLimiters = remote
         connectionLimiters = reader.mappings("climiters") {
             LimitListOptions(
                 from: &$0, files: &files, kind: "climiter",

@@ -56,14 +56,14 @@ enum GostVocabulary {
     ]
     /// Keys of a service's metadata that do not.
     static let laterServiceMetadata = [
-        "limiter.refreshInterval", "limiter.cleanupInterval", "labels",
+        "labels"
     ]
 
     /// Keys of a handler that decide.
     static let decisiveHandlerKeys = ["tls"]
     /// Keys of handler metadata that do not change what we do.
     static let laterHandlerMetadata = [
-        "limiter.refreshInterval", "limiter.cleanupInterval", "sniffing", "sniffing.timeout",
+        "sniffing", "sniffing.timeout",
         "sniffing.websocket", "sniffing.websocket.sampleRate", "sniffing.responseTimeout",
         "sniffing.fallback", "sniffing.udp", "mitm.certFile", "mitm.caCertFile", "mitm.keyFile",
         "mitm.caKeyFile", "mitm.alpn", "mitm.bypass",

@@ -171,25 +171,45 @@ extension TrafficLimitOptions {
 }
 
 extension LimiterReference {
+    private static let intervals = ["limiter.refreshInterval", "limiter.cleanupInterval"]
+
     /// Reads `limiter:` of a service with its scope, and of its handler.
     static func read(
-        _ service: inout OptionReader, metadata: inout OptionReader, handler: inout OptionReader
+        _ service: inout OptionReader, metadata: inout Metadata, handler: inout OptionReader
     ) -> [LimiterReference] {
         let scopes = ["": Scope.all, "service": .service, "conn": .connections]
         let scope =
-            metadata.value(
+            metadata.service.value(
                 ["limiter.scope"], mustBe: "service or conn; without it all lines count"
             ) { node in node.text.flatMap { scopes[$0.lowercased()] } }?.value ?? .all
-        let own = service.locatedString("limiter").map { LimiterReference(name: $0, scope: scope) }
-        let handlers = handler.locatedString("limiter").map {
-            LimiterReference(name: $0, scope: .all)
-        }
-        if let own, let handlers, own.name.value == handlers.name.value {
-            service.warn(
-                "the limiter '\(own.name.value)' is named twice and counts once",
-                at: handlers.name.location)
-            return [own]
-        }
+        let own = read(&service, &metadata.service, scope, isOfHandler: false)
+        let handlers = read(&handler, &metadata.handler, .all, isOfHandler: true)
         return [own, handlers].compactMap { $0 }
+    }
+
+    private static func read(
+        _ reader: inout OptionReader, _ metadata: inout OptionReader, _ scope: Scope,
+        isOfHandler: Bool
+    ) -> LimiterReference? {
+        let (refresh, cleanup) = (Duration.seconds(30), Duration.seconds(60))
+        let asked = [
+            metadata.duration(
+                "limiter.refreshInterval", default: .zero, bareNumber: .isSeconds),
+            metadata.duration(
+                "limiter.cleanupInterval", default: .zero, bareNumber: .isSeconds),
+        ]
+        let place = intervals.first { metadata.has($0) }.flatMap { metadata.location(of: $0) }
+        guard let name = reader.locatedString("limiter") else {
+            if let place {
+                metadata.warn("there is no 'limiter' here that this is about", at: place)
+            }
+            return nil
+        }
+        let shortest = Duration.seconds(1)
+        return LimiterReference(
+            name: name, scope: scope, isOfHandler: isOfHandler,
+            refresh: asked[0] > .zero ? max(asked[0], shortest) : refresh,
+            cleanup: asked[1] > .zero ? max(asked[1], shortest) : cleanup,
+            intervalLocation: place)
     }
 }

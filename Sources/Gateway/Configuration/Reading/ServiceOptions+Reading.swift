@@ -40,7 +40,7 @@ extension ServiceOptions {
         arrivalLimiter = reader.locatedString("rlimiter")
         quotas = reader.strings("quotas")
         limiters = LimiterReference.read(
-            &reader, metadata: &metadata.service, handler: &handlerReader)
+            &reader, metadata: &metadata, handler: &handlerReader)
         observer = ObserverReference.read(service: &reader, metadata: &metadata.service)
         handlerObserver = ObserverReference.read(
             handler: &handlerReader, metadata: &metadata.handler)
