@@ -43,7 +43,6 @@ extension HandlerOptions {
                 HTTPOptions(from: &metadata, readTimeout: asked, allowsUDP: allowsUDP))
             // Datagrams of any size are relayed whole; the number is only checked.
             _ = metadata.integer("udp.bufferSize", "udpBufferSize", in: 0...1_048_576)
-            metadata.notYet(.warning, ["hash"])
         case .auto:
             let socks = SOCKS5Options(from: &metadata)
             kind = .auto(
