@@ -78,7 +78,7 @@ struct RemoteLimiterTests {
     @Test func `questions are gost's, each of its scope`() async throws {
         let limiter = try limiter([.service, .connection, .client])
         server.say(#"{"in":0,"out":0}"#)
-        _ = limiter.supplies(for: alice(), nowNanoseconds: 0)
+        _ = limiter.supplies(for: alice(), ConnectionShares(), nowNanoseconds: 0)
         await answer(limiter, at: 0)
         let head = #"{"service":"s","scope":""#
         let tail = #"","network":"tcp","addr":"","client":""#
@@ -93,9 +93,9 @@ struct RemoteLimiterTests {
     @Test func `who is known is not asked about again before it is time`() async throws {
         let limiter = try limiter()
         server.say(#"{"in":1000,"out":0}"#)
-        let supplies = limiter.supplies(for: alice(), nowNanoseconds: 0)
+        let supplies = limiter.supplies(for: alice(), ConnectionShares(), nowNanoseconds: 0)
         await answer(limiter, at: 0)
-        let again = limiter.supplies(for: alice(port: 6), nowNanoseconds: 1)
+        let again = limiter.supplies(for: alice(port: 6), ConnectionShares(), nowNanoseconds: 1)
         #expect(again.uplink[0] === supplies.uplink[0] && questions.take().isEmpty)
         supplies.uplink[0].changeUsers(by: 1)
         limiter.tick(nowNanoseconds: 29 * Self.second)
@@ -109,7 +109,7 @@ struct RemoteLimiterTests {
 
     @Test func `little passes before the first answer, and is paid for`() async throws {
         let limiter = try limiter()
-        let uplink = limiter.supplies(for: alice(), nowNanoseconds: 0).uplink[0]
+        let uplink = limiter.supplies(for: alice(), ConnectionShares(), nowNanoseconds: 0).uplink[0]
         #expect(grants(uplink, at: 0, upTo: .max) == Limits.advanceBytes)
         #expect(uplink.take(1, nowNanoseconds: 5) != .bytes(1))
         server.say(#"{"in":65536,"out":0}"#)
@@ -122,10 +122,11 @@ struct RemoteLimiterTests {
     @Test func `that somebody had no limit long ago is asked about again`() async throws {
         let limiter = try limiter()
         server.say(#"{"in":0,"out":0}"#)
-        _ = limiter.supplies(for: alice(), nowNanoseconds: 0)
+        _ = limiter.supplies(for: alice(), ConnectionShares(), nowNanoseconds: 0)
         await answer(limiter, at: 0)
         let later = 31 * Self.second
-        let uplink = limiter.supplies(for: alice(), nowNanoseconds: later).uplink[0]
+        let uplink = limiter.supplies(for: alice(), ConnectionShares(), nowNanoseconds: later)
+            .uplink[0]
         #expect(grants(uplink, at: later, upTo: .max) == Limits.advanceBytes)
         server.say(#"{"in":65536,"out":0}"#)
         await answer(limiter, at: later)
@@ -134,7 +135,8 @@ struct RemoteLimiterTests {
 
     @Test func `without an answer in time there is no limit, until there is one`() async throws {
         let limiter = try limiter()
-        let downlink = limiter.supplies(for: alice(), nowNanoseconds: 0).downlink[0]
+        let downlink = limiter.supplies(for: alice(), ConnectionShares(), nowNanoseconds: 0)
+            .downlink[0]
         downlink.changeUsers(by: 1)
         await answer(limiter, at: Self.second)
         #expect(grants(downlink, at: Self.second, upTo: 1 << 24) >= 1 << 24)
@@ -147,7 +149,7 @@ struct RemoteLimiterTests {
     @Test func `a server that fails leaves the last limits in force`() async throws {
         let limiter = try limiter()
         server.say(#"{"in":100000,"out":0}"#)
-        let uplink = limiter.supplies(for: alice(), nowNanoseconds: 0).uplink[0]
+        let uplink = limiter.supplies(for: alice(), ConnectionShares(), nowNanoseconds: 0).uplink[0]
         uplink.changeUsers(by: 1)
         await answer(limiter, at: 0)
         for text in [nil, "nonsense", "{}", #"{"in":"1","out":2}"#] as [String?] {
@@ -162,7 +164,8 @@ struct RemoteLimiterTests {
         let limiter = try limiter([.connection, .client])
         server.say(#"{"in":100000,"out":0}"#)
         for port in 1...100 as ClosedRange<UInt16> {
-            let supplies = limiter.supplies(for: alice(port: port), nowNanoseconds: 0)
+            let supplies = limiter.supplies(
+                for: alice(port: port), ConnectionShares(), nowNanoseconds: 0)
             if port == 7 { supplies.downlink[0].changeUsers(by: 1) }
         }
         await answer(limiter, at: 0)

@@ -34,7 +34,8 @@ struct QuotaTests {
 
     /// Takes all that a subject may have, at a moment so late that nobody waits for others.
     private func drain(_ quota: Quota, _ subject: LimitedSubject, at moment: UInt64 = 0) -> Int {
-        let supplies = quota.supplies(for: subject, nowNanoseconds: moment).uplink
+        let supplies = quota.supplies(for: subject, ConnectionShares(), nowNanoseconds: moment)
+            .uplink
         var taken = 0
         while true {
             let grants = supplies.map { $0.take(1000, nowNanoseconds: moment) }
@@ -155,7 +156,7 @@ struct QuotaTests {
         let quota = wall.quota(
             [(.everything, 1000)],
             QuotaTerms(startsMilliseconds: starts, endsMilliseconds: starts + 60_000))
-        let supply = quota.supplies(for: alice, nowNanoseconds: 0).uplink[0]
+        let supply = quota.supplies(for: alice, ConnectionShares(), nowNanoseconds: 0).uplink[0]
         try wall.set("2026-06-01T10:06:59.999Z")
         #expect(supply.take(1 << 20, nowNanoseconds: 0) == .bytes(1 << 20))
         try wall.set("2026-06-01T10:07:00Z")
@@ -187,7 +188,7 @@ struct QuotaTests {
 
     @Test func `a direction of its own leaves the other alone`() {
         let quota = wall.quota([(.everything, 1000)], QuotaTerms(counted: .downlink))
-        let supplies = quota.supplies(for: alice, nowNanoseconds: 0)
+        let supplies = quota.supplies(for: alice, ConnectionShares(), nowNanoseconds: 0)
         #expect(supplies.uplink.isEmpty)
         #expect(supplies.downlink.count == 1)
     }
@@ -207,7 +208,8 @@ struct QuotaTests {
                 if day <= 30 { model = ["alice": 0, "bob": 0] }
             }
             let (name, subject) = chance.happens(0.5) ? ("alice", alice) : ("bob", bob)
-            let supply = quota.supplies(for: subject, nowNanoseconds: 0).uplink[0]
+            let supply = quota.supplies(for: subject, ConnectionShares(), nowNanoseconds: 0).uplink[
+                0]
             let wanted = Int.random(in: 1...3000, using: &chance)
             let used = model[name] ?? 0
             switch supply.take(wanted, nowNanoseconds: UInt64(step)) {

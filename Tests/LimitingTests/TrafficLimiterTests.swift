@@ -20,9 +20,10 @@ struct TrafficLimiterTests {
 
     private func supplies(
         _ limiter: TrafficLimiter, _ subject: LimitedSubject, _ scope: LimiterUse.Scope = .all,
-        at nanoseconds: UInt64 = 0
+        shares: ConnectionShares = ConnectionShares(), at nanoseconds: UInt64 = 0
     ) -> Supplies {
-        LimiterUse(limiter, scope: scope).supplies(for: subject, nowNanoseconds: nanoseconds)
+        LimiterUse(limiter, scope: scope).supplies(
+            for: subject, shares, nowNanoseconds: nanoseconds)
     }
 
     private func burst(_ supply: any Supply) -> Int {
@@ -40,6 +41,22 @@ struct TrafficLimiterTests {
         #expect(found.uplink.map(burst).sorted() == [2000, 3000, 6000, 7000])
         #expect(found.downlink.map(burst) == [4000])
         #expect(supplies(limiter, try subject("192.0.2.1")).uplink.map(burst) == [2000, 3000])
+    }
+
+    @Test func `a connection has one bucket of its line, and keeps it when lines change`() throws {
+        let limiter = try limiter([("$$", rates(3000))])
+        let (own, other) = (ConnectionShares(), ConnectionShares())
+        let client = try subject("10.1.2.3")
+        let first = try #require(supplies(limiter, client, shares: own).uplink.first)
+        let again = try #require(supplies(limiter, client, shares: own).uplink.first)
+        let foreign = try #require(supplies(limiter, client, shares: other).uplink.first)
+        #expect(first === again)
+        #expect(first !== foreign)
+        _ = first.take(100, nowNanoseconds: 0)
+        limiter.replace([(.eachConnection, rates(6000))], nowNanoseconds: 0)
+        let changed = try #require(supplies(limiter, client, shares: own).uplink.first)
+        #expect(changed === first)
+        #expect(changed.take(1 << 40, nowNanoseconds: 0) == .bytes(50))
     }
 
     @Test func `the longest range decides, then $ip; the user's own line, then $user`() throws {
@@ -68,9 +85,9 @@ struct TrafficLimiterTests {
         let one = supplies(limiter, try subject("10.0.0.1", "alice")).uplink
         let other = supplies(limiter, try subject("10.0.0.1", "alice")).uplink
         #expect(one.count == 3)
-        #expect(one[0] !== other[0])
+        #expect(one[0] === other[0])
         #expect(one[1] === other[1])
-        #expect(one[2] === other[2])
+        #expect(one[2] !== other[2])
         let third = supplies(limiter, try subject("10.0.0.2", "bob")).uplink
         for index in 0..<3 { #expect(one[index] !== third[index]) }
     }
@@ -79,7 +96,7 @@ struct TrafficLimiterTests {
         let limiter = try limiter([("$", rates(20)), ("$$", rates(40)), ("$ip", rates(60))])
         let client = try subject("10.0.0.1")
         #expect(supplies(limiter, client, .service).uplink.map(burst) == [20])
-        #expect(supplies(limiter, client, .connections).uplink.map(burst) == [40, 60])
+        #expect(supplies(limiter, client, .connections).uplink.map(burst) == [60, 40])
     }
 
     @Test func `addresses at rest are forgotten, busy ones are not`() throws {

@@ -251,16 +251,17 @@ package final class ServiceDesk {
         tickets[ObjectIdentifier(client)]
     }
 
-    /// The limits of a client's next flow; nil where the service has none. Close them when the
-    /// flow ends.
+    /// The limits of a client's next flow; nil where the service has none. `shares` are those of
+    /// a connection that has several. Close them when the flow ends.
     func limits(
-        user: String?, client: Endpoint, ticket: ConnectionTicket? = nil
+        user: String?, client: Endpoint, shares: ConnectionShares? = nil,
+        ticket: ConnectionTicket? = nil
     ) -> FlowLimits? {
         if settings.limits.isEmpty, ticket == nil { return nil }
         return FlowLimits(
             station.shaper, settings.limits,
             LimitedSubject(address: client.address, user: user, port: client.port),
-            ticket: ticket)
+            shares: shares ?? ConnectionShares(), ticket: ticket)
     }
 
     /// Says why a connection did not become a flow.

@@ -37,9 +37,9 @@ package final class ArrivalLimiter: Sendable {
     package func refusal(of address: IPAddress, nowNanoseconds: UInt64) -> String? {
         let subject = LimitedSubject(address: address, user: nil)
         var taken: [any Supply] = []
-        for supply in LimiterUse(limiter).supplies(for: subject, nowNanoseconds: nowNanoseconds)
-            .uplink
-        {
+        let supplies = LimiterUse(limiter).supplies(
+            for: subject, ConnectionShares(), nowNanoseconds: nowNanoseconds)
+        for supply in supplies.uplink {
             let grant = supply.take(Self.unit, nowNanoseconds: nowNanoseconds)
             if grant == .bytes(Self.unit) {
                 taken.append(supply)

@@ -20,6 +20,7 @@ package final class FlowLimits {
     private let shaper: Shaper
     private let sources: [any LimitSource]
     private let subject: LimitedSubject
+    private let shares: ConnectionShares
     private var uplink: Lanes
     private var downlink: Lanes
     private var isClosed = false
@@ -49,12 +50,14 @@ package final class FlowLimits {
         }
     }
 
-    /// Limits that `sources` have for a flow of `subject`; the ticket is kept to the flow's end.
+    /// Limits that `sources` have for a flow of `subject`, on a connection of its own unless
+    /// `shares` are given; the ticket is kept to the flow's end.
     package init(
         _ shaper: Shaper, _ sources: [any LimitSource], _ subject: LimitedSubject,
-        ticket: ConnectionTicket? = nil
+        shares: ConnectionShares = ConnectionShares(), ticket: ConnectionTicket? = nil
     ) {
         self.ticket = ticket
+        self.shares = shares
         self.shaper = shaper
         self.sources = sources
         self.subject = subject
@@ -223,7 +226,7 @@ package final class FlowLimits {
     private func bind() {
         let now = shaper.loop.nowNanoseconds
         for source in sources {
-            let supplies = source.supplies(for: subject, nowNanoseconds: now)
+            let supplies = source.supplies(for: subject, shares, nowNanoseconds: now)
             uplink.lanes += supplies.uplink.map { Lane(allowance: shaper.allowance(of: $0)) }
             downlink.lanes += supplies.downlink.map { Lane(allowance: shaper.allowance(of: $0)) }
         }

@@ -2,8 +2,10 @@ package import Model
 
 /// Something that says which supplies a flow takes from: a limiter, or a quota.
 package protocol LimitSource: Sendable {
-    /// The supplies of a flow, of each direction.
-    func supplies(for subject: LimitedSubject, nowNanoseconds: UInt64) -> Supplies
+    /// The supplies of a flow, of each direction; `shares` are its connection's.
+    func supplies(
+        for subject: LimitedSubject, _ shares: ConnectionShares, nowNanoseconds: UInt64
+    ) -> Supplies
     /// Why a client may have no further flow; nil, the default, when it may.
     func refusal(of subject: LimitedSubject) -> String?
 }

@@ -138,10 +138,13 @@ package final class Quota: LimitSource {
         }
     }
 
-    package func supplies(for subject: LimitedSubject, nowNanoseconds: UInt64) -> Supplies {
+    package func supplies(
+        for subject: LimitedSubject, _ shares: ConnectionShares, nowNanoseconds: UInt64
+    ) -> Supplies {
         var accounts: [any Supply] = self.accounts(of: subject)
         if let limit = state.withLock({ $0.rules.eachConnection }) {
-            accounts.append(makeAccount(limit))
+            accounts.append(
+                shares.account(of: self, limitBytes: limit) { makeAccount(limit) })
         }
         switch terms.counted {
         case .total: return Supplies(uplink: accounts, downlink: accounts)

@@ -119,24 +119,30 @@ package final class TrafficLimiter: Sendable {
     package var subjectCount: Int { state.withLock { $0.buckets.count } }
 
     fileprivate func supplies(
-        for subject: LimitedSubject, _ scope: LimiterUse.Scope, nowNanoseconds: UInt64
+        for subject: LimitedSubject, _ scope: LimiterUse.Scope, _ shares: ConnectionShares,
+        nowNanoseconds: UInt64
     ) -> Supplies {
-        state.withLock { state in
+        let (found, each) = state.withLock { state in
             var found: [Buckets?] = []
             if scope != .connections {
                 found.append(state.buckets(of: .everything, nowNanoseconds))
             }
             if scope != .service {
-                found.append(state.rules.eachConnection.map { Buckets($0, nowNanoseconds) })
                 found.append(state.buckets(of: .address(subject.address), nowNanoseconds))
                 if let user = subject.user {
                     found.append(state.buckets(of: .user(user), nowNanoseconds))
                 }
             }
-            return Supplies(
-                uplink: found.compactMap { $0?.uplink }, downlink: found.compactMap { $0?.downlink }
-            )
+            return (found, scope == .service ? nil : state.rules.eachConnection)
         }
+        var supplies = Supplies(
+            uplink: found.compactMap { $0?.uplink }, downlink: found.compactMap { $0?.downlink })
+        if let each {
+            let own = shares.buckets(of: self, each, nowNanoseconds: nowNanoseconds)
+            if let uplink = own.uplink { supplies.uplink.append(uplink) }
+            if let downlink = own.downlink { supplies.downlink.append(downlink) }
+        }
+        return supplies
     }
 }
 
@@ -162,7 +168,9 @@ package struct LimiterUse: LimitSource {
         self.scope = scope
     }
 
-    package func supplies(for subject: LimitedSubject, nowNanoseconds: UInt64) -> Supplies {
-        limiter.supplies(for: subject, scope, nowNanoseconds: nowNanoseconds)
+    package func supplies(
+        for subject: LimitedSubject, _ shares: ConnectionShares, nowNanoseconds: UInt64
+    ) -> Supplies {
+        limiter.supplies(for: subject, scope, shares, nowNanoseconds: nowNanoseconds)
     }
 }

@@ -118,6 +118,33 @@ struct HTTPLimitTests {
         }
     }
 
+    @Test func `what each connection may move is not more for more requests`() throws {
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n"
+        let bench = try HTTPBench(
+            answering: answer + String(repeating: "x", count: 2000),
+            service: { $0.limits = rates(.eachConnection, downlink: 4000) })
+        let client = try bench.client()
+        client.send(String(repeating: HTTPBench.get(), count: 10))
+        bench.run(milliseconds: 2500)
+        #expect(client.received.count > 8500 && client.received.count < 10_800)
+        bench.finish(client)
+    }
+
+    @Test func `a quota of each connection is over after all its requests together`() throws {
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n"
+        let one = Quota(
+            name: "q", [(.eachConnection, 5000)], terms: QuotaTerms(counted: .downlink),
+            clock: { 0 }, onExhausted: { _, _ in })
+        let bench = try HTTPBench(
+            answering: answer + String(repeating: "x", count: 2000),
+            service: { $0.limits = [one] })
+        let client = try bench.client()
+        client.send(String(repeating: HTTPBench.get(), count: 10))
+        bench.run(milliseconds: 5000)
+        #expect(client.received.count > 4000 && client.received.count <= 5000)
+        bench.finish(client)
+    }
+
     @Test func `what is left of a quota and does not cover a request's head is kept`() throws {
         let bench = try HTTPBench(
             answering: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",

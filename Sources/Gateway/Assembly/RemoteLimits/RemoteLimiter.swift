@@ -56,7 +56,9 @@ final class RemoteLimiter: LimitSource, Sendable {
         self.ask = ask
     }
 
-    func supplies(for subject: LimitedSubject, nowNanoseconds: UInt64) -> Supplies {
+    func supplies(
+        for subject: LimitedSubject, _ shares: ConnectionShares, nowNanoseconds: UInt64
+    ) -> Supplies {
         var supplies = Supplies()
         for scope in terms.scopes {
             let question = question(scope, subject)

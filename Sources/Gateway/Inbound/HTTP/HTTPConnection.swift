@@ -1,4 +1,5 @@
 import Codecs
+import Limiting
 import LinuxIO
 import Loop
 import Model
@@ -19,6 +20,8 @@ final class HTTPConnection: StreamObserver, HTTPUpstreamListener, TimerHandler {
     let client: HTTPStream
     /// Our address that the client connected to.
     let listener: Endpoint
+    /// What limits of each connection have left of this one.
+    let shares = ConnectionShares()
     private var login = HTTPLogin()
     private var progress = HTTP1.HeadProgress()
     /// How many bytes the present request's head took.
@@ -238,7 +241,10 @@ final class HTTPConnection: StreamObserver, HTTPUpstreamListener, TimerHandler {
         let key = HTTPPool.Key(destination: target.destination, user: user)
         let upgrade = HTTPHop.upgrade(of: head)
         var reuse = HTTPExchange.isRepeatable(head) ? HTTPShop.Reuse.any : .fresh
-        if !settings.keepsUpstreams || upgrade != nil { reuse = .never }
+        // Where the way out depends on our address that the client came to, nothing is shared.
+        if !settings.keepsUpstreams || upgrade != nil || desk.router.asksForListener {
+            reuse = .never
+        }
         while true {
             let upstream: HTTPUpstream
             do throws(DialFault) {

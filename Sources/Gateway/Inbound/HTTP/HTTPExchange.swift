@@ -96,6 +96,7 @@ final class HTTPExchange: FlowOwner, LimitedFlow {
         self.meter = meter
         limits = connection.desk.limits(
             user: upstream.key.user, client: connection.client.socket.peer,
+            shares: connection.shares,
             // A tunnel outlives the connection's task, which holds its place otherwise.
             ticket: terms.upgrade == nil
                 ? nil : connection.desk.ticket(of: connection.client.socket))
