@@ -145,4 +145,36 @@ struct ChainTests {
             }
         }
     }
+
+    @Test func `a name that is looked up here leads around no bypass of the service`() throws {
+        let node = try TCPOrigin.sink()
+        var text = GatewayText(services: [GatewayText.Service()], meters: [])
+        text.literal = """
+            services:
+            - name: service-0
+              addr: 127.0.0.1:PORT
+              handler: { type: socks5, chain: c }
+              listener: { type: tcp }
+              bypass: inner
+              hosts: known
+            bypasses: [{ name: inner, matchers: [198.51.100.0/24] }]
+            hosts:
+            - name: known
+              mappings: [{ ip: 198.51.100.7, hostname: inner.example }]
+            chains:
+            - name: c
+              hops:
+              - name: h
+                nodes: [{ name: n, addr: "\(node.address)", connector: { type: socks5 } }]
+            """
+        try withGateway(text) { gateway in
+            for target in [
+                SOCKSTarget.name("inner.example", 80), .address(Address("198.51.100.7", 80)),
+            ] {
+                let client = try SOCKSClient(gateway.address, user: nil)
+                #expect(try client.request(.connect, target).code == 2)
+            }
+        }
+        #expect(node.connections.isEmpty)
+    }
 }

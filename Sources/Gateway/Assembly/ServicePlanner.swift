@@ -139,6 +139,7 @@ struct ServicePlanner {
         let group = try ChainPlanner(options: options, objects: objects, factory: factory)
             .group(service)
         let (own, names, route) = (own, names, service.handler.route)
+        let bypasses = factory.bypasses(service.bypasses)
         let choice = NameChoice(resolver: service.resolver?.value, hosts: service.hosts?.value)
         let hosts = factory.hosts(choice.hosts)
         let egress = ChainPlanner.egress(service.egress)
@@ -153,7 +154,11 @@ struct ServicePlanner {
                 own.objection(
                     to: endpoint, client: Endpoint(.loopbackV4, 0), allowsPrivate: true)
             }
-            plan.farObjection = { own.objection(beyondChain: $0) }
+            // No name that is looked up here leads around a bypass.
+            plan.farObjection = { endpoint in
+                own.objection(beyondChain: endpoint)
+                    ?? bypasses.hit(resolved: endpoint).map { "bypass '\($0.name)'" }
+            }
             plan.farNames = names.farNames(choice, hosts: hosts, for: station)
             plan.makeResolver = { names.resolver($0, for: station) }
             return plan
