@@ -112,17 +112,25 @@ extension ConnectorOptions.Login {
                 return nil
             }
             self.init(
-                username: words[0].value, password: words.count == 2 ? words[1].value : "")
+                username: words[0].value, password: words.count == 2 ? words[1].value : "",
+                at: path.location, &reader)
             return
         }
         let username = reader.requiredString("username")
         let password = reader.string("password", default: "")
         guard let username else { return nil }
-        guard username.value.utf8.count <= 255, password.utf8.count <= 255 else {
-            reader.error(
-                "a user name and a password have at most 255 bytes", at: username.location)
+        self.init(
+            username: username.value, password: password, at: username.location, &reader)
+    }
+
+    /// RFC 1929 §2.
+    private init?(
+        username: String, password: String, at place: Location, _ reader: inout OptionReader
+    ) {
+        guard username.utf8.count <= 255, password.utf8.count <= 255 else {
+            reader.error("a user name and a password have at most 255 bytes", at: place)
             return nil
         }
-        self.init(username: username.value, password: password)
+        self.init(username: username, password: password)
     }
 }

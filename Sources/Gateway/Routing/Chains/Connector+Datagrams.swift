@@ -13,15 +13,25 @@ extension Connector {
         case associate
     }
 
-    /// Asks for gost's UDP over TCP; false where the node does not know it, or ends the stream over
-    /// the question, as some do. Over HTTP the question names the destination.
+    /// What a node says to the question for gost's UDP over TCP.
+    enum FramesAnswer {
+        /// Frames follow.
+        case accepted
+        /// It does not know the question: it said so, or ended the stream over it, as some do.
+        case unknown
+        /// It said nothing, which may be for other reasons.
+        case unanswered(NodeFault)
+    }
+
+    /// Asks for gost's UDP over TCP. Over HTTP the question names the destination.
     func openFrames(
         to destination: Destination, _ socket: StreamSocket, _ deadlineNanoseconds: UInt64
-    ) async throws(ConnectorFault) -> Bool {
+    ) async throws(ConnectorFault) -> FramesAnswer {
         setDeadline(on: socket, deadlineNanoseconds)
         switch kind {
         case .http(let fields):
-            return try await openHTTPFrames(to: destination, socket, fields)
+            try await openHTTPFrames(to: destination, socket, fields)
+            return .accepted
         case .passThrough:
             throw .node(.refused("its connector carries no UDP"))
         case .socks5:
@@ -32,24 +42,25 @@ extension Connector {
             reply = try await request(.udpOverTCP, Self.nowhere, over: socket)
         } catch {
             switch error {
-            case .node(.ended), .node(.failed), .beyond(.timedOut): return false
+            case .node(.ended): return .unknown
+            case .node(.failed(let reason)): return .unanswered(.failed(reason))
+            case .beyond(.timedOut): return .unanswered(.timedOut)
             case .node, .beyond: throw error
             }
         }
-        if reply.code == .commandNotSupported { return false }
+        if reply.code == .commandNotSupported { return .unknown }
         try Self.judgeDatagrams(reply.code)
-        return true
+        return .accepted
     }
 
     /// CONNECT with a field that asks for datagrams; frames follow the answer.
     private func openHTTPFrames(
         to destination: Destination, _ socket: StreamSocket, _ fields: [Field]
-    ) async throws(ConnectorFault) -> Bool {
+    ) async throws(ConnectorFault) {
         do throws(ConnectorFault) {
             try await connectHTTP(
                 to: destination.port == 0 ? nil : destination, over: socket,
                 fields: fields + [Field(name: "X-Gost-Protocol", value: "udp")])
-            return true
         } catch {
             guard case .beyond(.denied) = error else { throw error }
             throw .node(.refused("it answered 403: 'udp: true' may be missing there"))

@@ -99,8 +99,11 @@ extension Router {
             let now = socket.loop.nowNanoseconds
             let share = mayAssociate ? now + (max(now, deadline) - now) / 2 : deadline
             do throws(ConnectorFault) {
-                if try await connector.openFrames(to: destination, socket, share) {
-                    return (.frames, socket, false)
+                switch try await connector.openFrames(to: destination, socket, share) {
+                case .accepted: return (.frames, socket, false)
+                case .unknown: break
+                case .unanswered(let fault):
+                    if !mayAssociate || route.steps.count > 1 { throw .node(fault) }
                 }
             } catch {
                 socket.close()
